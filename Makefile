@@ -1,0 +1,54 @@
+# Two commands for a new machine: `make demo` and `make test`. Everything they need, they set up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PACKAGES := receiver reconciler schemas deploy tests
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@echo "setting up $(VENV) (first run: about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## make the virtual environment from the pinned requirements
+
+.PHONY: check
+check: $(STAMP) ## format, lint, import contracts, types, unit and contract tests (under a minute)
+	@$(BIN)/ruff format --check --quiet $(PACKAGES)
+	@$(BIN)/ruff check --quiet $(PACKAGES)
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q tests/unit tests/contract
+
+.PHONY: format
+format: $(STAMP) ## rewrite the code in the project's format
+	@$(BIN)/ruff format $(PACKAGES)
+	@$(BIN)/ruff check --fix $(PACKAGES)
+
+.PHONY: test
+test: check ## all tiers, on a real Kafka and a real PostgreSQL
+	@$(BIN)/pytest -q tests/integration tests/acceptance
+
+.PHONY: demo
+demo: $(STAMP) ## the whole path on real parts, shown (KEEP=1 leaves it running)
+	@$(BIN)/python -m deploy.local.demo $(if $(KEEP),--keep)
+
+.PHONY: bench
+bench: $(STAMP) ## throughput and latency as ratios against raw limits, in one run
+	@$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: ## renew the pinned requirements from pyproject.toml (needs `uv`)
+	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 --no-header -q -o requirements/dev.txt
+	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/run.txt
