@@ -1,0 +1,131 @@
+"""`profile-stack`: a private Kafka and PostgreSQL under one folder, for trying, testing and developing."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from deploy.local.faults import MisuseError, StackError
+from deploy.local.process import tail
+from deploy.local.stack import Report, Stack
+
+DONE, FAILED, MISUSED = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its faults come back to us as errors
+    try:
+        return run(options)
+    except MisuseError as misuse:
+        say(str(misuse))
+        return MISUSED
+    except StackError as fault:
+        say(str(fault))
+        return FAILED
+    except KeyboardInterrupt:
+        say("interrupted; `profile-stack up` goes on from here, `profile-stack down` stops what runs")
+        return FAILED
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="profile-stack", description=__doc__)
+    top.add_argument("--version", action="version", version=f"%(prog)s {version('profile-ledger')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = command(commands, "up", "start what does not run; returns when both answer")
+    up.add_argument(
+        "--bench", action="store_true", help="let Java compile Kafka fully: slower to start, faster when hot"
+    )
+    command(commands, "status", "what runs, and where; exit code 1 unless all does")
+    down = command(commands, "down", "stop what this home started, and nothing else")
+    down.add_argument("--erase", action="store_true", help="remove the data too")
+    logs = command(commands, "logs", "the last lines of both logs, or of one")
+    logs.add_argument("service", nargs="?", choices=("kafka", "postgres"))
+    logs.add_argument("--lines", type=int, default=20, metavar="N", help="how many (default 20)")
+    return top
+
+
+def command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    added = commands.add_parser(name, help=text, description=text)
+    added.add_argument("--home", type=Path, required=True, metavar="DIR", help="the folder of the stack")
+    added.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return added
+
+
+def run(options: argparse.Namespace) -> int:
+    stack = Stack(options.home, say=say, quick=not getattr(options, "bench", False))
+    match options.command:
+        case "up":
+            return show(stack, stack.up(), as_json=options.json)
+        case "status":
+            return show(stack, stack.status(), as_json=options.json)
+        case "down":
+            return tell_stopped(stack.down(erase=options.erase), as_json=options.json)
+        case _:
+            return show_logs(stack, options)
+
+
+def show(stack: Stack, reports: Sequence[Report], *, as_json: bool) -> int:
+    if as_json:
+        document = {
+            "home": str(stack.home),
+            "env": str(stack.home.env_file),
+            "services": [described(report) for report in reports],
+        }
+        print(json.dumps(document))
+    else:
+        for report in reports:
+            print(line(report))
+        print(f"settings  . {stack.home.env_file}")
+    return DONE if all(report.condition == "running" for report in reports) else FAILED
+
+
+def described(report: Report) -> dict[str, object]:
+    return {
+        "name": report.name,
+        "condition": report.condition,
+        "address": report.address,
+        "pid": report.pid,
+        "log": str(report.log),
+        "started": report.started,
+    }
+
+
+def line(report: Report) -> str:
+    if report.condition == "stopped":
+        return f"{report.name:<9} stopped"
+    since = "started now" if report.started else "runs already" if report.condition == "running" else "silent"
+    return f"{report.name:<9} {since:<13} {report.address}  process {report.pid}"
+
+
+def tell_stopped(stopped: Sequence[str], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"stopped": list(stopped)}))
+    else:
+        print(f"stopped {' and '.join(stopped)}" if stopped else "nothing ran")
+    return DONE
+
+
+def show_logs(stack: Stack, options: argparse.Namespace) -> int:
+    reports = [report for report in stack.status() if options.service in (None, report.name)]
+    lines = {report.name: tail(report.log, options.lines) for report in reports}
+    if options.json:
+        print(json.dumps(lines))
+        return DONE
+    for report in reports:
+        print(f"==> {report.log} <==")
+        print("\n".join(lines[report.name]))
+    return DONE
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Java, Maven, and Kafka's jars.
+
+The jars are fetched once per user, not once per home: they lie in a cache folder named after the content of
+`pom.xml`, and get there whole or not at all.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+
+from deploy.local.faults import StackError
+from deploy.local.home import exclusive
+
+JAVA_LEAST = 17
+JAVA_PACKAGES = ("openjdk-17-jre-headless", "default-jre-headless")
+MAVEN_PACKAGES = ("maven",)
+FETCH_WITHIN_S = 900
+INSTALL_WITHIN_S = 900
+MANIFEST = "jars.txt"
+
+Say = Callable[[str], None]
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Per user; may be shared by many homes."""
+    base = environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(base) / "profile-ledger"
+
+
+def java(say: Say) -> Path:
+    """A Java runtime that Kafka accepts; installed where this process may do so."""
+    found = _java()
+    if found is None:
+        _install(JAVA_PACKAGES, f"Java {JAVA_LEAST} or newer", say)
+        found = _java()
+    if found is None:
+        raise StackError(
+            f"Kafka needs Java {JAVA_LEAST} or newer. Install a JRE (Debian: `apt-get install "
+            f"{JAVA_PACKAGES[0]}`) or point JAVA_HOME to one."
+        )
+    return found
+
+
+def kafka_jars(say: Say) -> Path:
+    """The folder with Kafka's jars, fetched through Maven when this user has none for this pom."""
+    pom = resources.files("deploy.local").joinpath("pom.xml").read_bytes()
+    cache = cache_folder()
+    jars = cache / f"kafka-{hashlib.sha256(pom).hexdigest()[:12]}"
+    if _complete(jars):
+        return jars
+    cache.mkdir(parents=True, exist_ok=True)
+    with exclusive(cache / "kafka.lock", "another profile-stack fetches Kafka's jars", say):
+        if not _complete(jars):
+            _fetch(pom, jars, say)
+    return jars
+
+
+def _complete(jars: Path) -> bool:
+    try:
+        names = (jars / MANIFEST).read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return bool(names) and all((jars / name).is_file() for name in names)
+
+
+def _fetch(pom: bytes, jars: Path, say: Say) -> None:
+    maven = _maven(say)
+    say("kafka: fetching its jars through Maven (about 54 MB, once)")
+    with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetch-") as folder:
+        work = Path(folder)
+        (work / "pom.xml").write_bytes(pom)
+        _maven_copy(maven, work)
+        fetched = work / "jars"
+        names = sorted(path.name for path in fetched.glob("*.jar"))
+        (fetched / MANIFEST).write_text("\n".join(names) + "\n", encoding="utf-8")
+        shutil.rmtree(jars, ignore_errors=True)  # an incomplete one; nobody runs from it
+        fetched.rename(jars)
+
+
+def _maven_copy(maven: str, work: Path) -> None:
+    try:
+        done = subprocess.run(
+            [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"],
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=FETCH_WITHIN_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"Maven did not finish within {FETCH_WITHIN_S} s; run `up` again.") from error
+    if done.returncode != 0:
+        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+        cause = said[0].removeprefix("[ERROR]").strip() if said else done.stderr.strip()
+        raise StackError(
+            f"Maven could not fetch Kafka's jars: {cause[:500]}. Nothing was installed. Check the network, "
+            "or name a mirror in ~/.m2/settings.xml, and run `up` again."
+        )
+
+
+def _java() -> Path | None:
+    home = os.environ.get("JAVA_HOME")
+    candidates = [home and str(Path(home) / "bin" / "java"), shutil.which("java")]
+    for candidate in candidates:
+        if candidate and _java_version(candidate) >= JAVA_LEAST:
+            return Path(candidate)
+    return None
+
+
+def _java_version(java_binary: str) -> int:
+    """The feature release; 0 where it cannot be found out."""
+    try:
+        shown = subprocess.run(
+            [java_binary, "-version"], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    match = re.search(r'version "(?:1\.)?(\d+)', shown.stderr)
+    return int(match.group(1)) if match else 0
+
+
+def _maven(say: Say) -> str:
+    found = shutil.which("mvn")
+    if found is None:
+        _install(MAVEN_PACKAGES, "Maven", say)
+        found = shutil.which("mvn")
+    if found is None:
+        raise StackError("Kafka's jars come through Maven. Install it (Debian: `apt-get install maven`).")
+    return found
+
+
+def _install(packages: tuple[str, ...], what: str, say: Say) -> None:
+    """The first of `packages` that apt-get installs; does nothing where this process may not install."""
+    apt = shutil.which("apt-get")
+    if os.geteuid() != 0 or apt is None:
+        return
+    say(f"{what} is missing; installing it with apt-get (once)")
+    if _apt(apt, "update"):
+        any(_apt(apt, "install", "--yes", "--no-install-recommends", package) for package in packages)
+
+
+def _apt(apt: str, *arguments: str) -> bool:
+    done = subprocess.run(
+        [apt, "--quiet", *arguments],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=INSTALL_WITHIN_S,
+        check=False,
+    )
+    return done.returncode == 0

@@ -1,0 +1,100 @@
+"""One Kafka broker (KRaft, broker and controller in one) from its jars, as an ordinary process.
+
+A broker works in a folder of its own, `kafka/broker-N`, so that a stack may hold more than one.
+"""
+
+import base64
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from deploy.local.faults import StackError
+from deploy.local.home import Home
+from deploy.local.ports import HOST
+from deploy.local.process import launch, tail
+
+FORMAT_WITHIN_S = 120
+STOP_SIGNAL = signal.SIGTERM
+STOP_PATIENCE_S = 30.0
+HEAP = ("-Xms256m", "-Xmx512m")
+QUICK_START = "-XX:TieredStopAtLevel=1"  # the quick compiler alone: up sooner, slower when hot
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+    "-Dorg.slf4j.simpleLogger.levelInBrackets=true",
+)
+
+
+def service(node_id: int) -> str:
+    """The first broker is plain `kafka`: its name stands in file names that others rely on."""
+    return "kafka" if node_id == 1 else f"kafka-{node_id}"
+
+
+def mark(home: Home, node_id: int) -> str:
+    """Given to Java as a property of ours; `process.bears` finds it."""
+    return f"profile_stack.{service(node_id)}={home}"
+
+
+def new_cluster_id() -> str:
+    """22 characters of base64url; Kafka refuses one that begins with a dash."""
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
+
+
+def configure(home: Home, node_id: int, ports: Sequence[int]) -> None:
+    """Writes `server.properties` of a one-broker cluster; `ports` are the clients' and the controller's."""
+    folder = home.broker(node_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    template = resources.files("deploy.local").joinpath("server.properties").read_text(encoding="utf-8")
+    text = Template(template).substitute(
+        node_id=node_id,
+        port=ports[0],
+        controller_port=ports[1],
+        controllers=f"{HOST}:{ports[1]}",
+        replication=1,
+        min_isr=1,
+    )
+    (folder / "server.properties").write_text(text, encoding="utf-8")
+
+
+def format_data(home: Home, node_id: int, cluster_id: str, java: Path, jars: Path) -> None:
+    """Makes the data folder, with the addresses of `server.properties` inside; whatever lay there is gone."""
+    folder = home.broker(node_id)
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    tool = [str(java), "-Xmx128m", QUICK_START, "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
+    done = subprocess.run(
+        [*tool, "format", "--standalone", "-t", cluster_id, "-c", "server.properties"],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=FORMAT_WITHIN_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]
+        raise StackError(f"Kafka could not make its data folder: {said[-1]}")
+
+
+def start(home: Home, node_id: int, java: Path, jars: Path, *, quick: bool) -> int:
+    """The process id; it does not answer yet."""
+    options = [*HEAP, "-Xshare:auto", *([QUICK_START] if quick else []), *LOGGING, f"-D{mark(home, node_id)}"]
+    return launch(
+        [str(java), *options, "-cp", f"{jars}/*", "kafka.Kafka", "server.properties"],
+        log=home.log(service(node_id)),
+        cwd=home.broker(node_id),
+    )
+
+
+def complaint(log: Path) -> str:
+    """The first error of its last start, in Kafka's words."""
+    lines = tail(log, 400)
+    begun = max((number for number, line in enumerate(lines) if "starting (kafka.server" in line), default=0)
+    errors = [line for line in lines[begun:] if "[ERROR]" in line or line.startswith(("Error", "Exception"))]
+    return errors[0].split(" - ", 1)[-1] if errors else (lines[-1] if lines else "it did not say why")
