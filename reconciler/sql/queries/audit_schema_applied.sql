@@ -1,0 +1,3 @@
+select version, name, sha256
+from audit.schema_migrations
+order by version

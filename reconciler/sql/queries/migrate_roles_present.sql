@@ -1,0 +1,3 @@
+select rolname
+from pg_roles
+where rolname in ('profile_owner', 'profile_writer', 'profile_auditor')
