@@ -2,7 +2,8 @@
 
 A migration is `sql/migrations/NNNN_name.sql`, numbered from 0001 without gaps. What was applied is remembered
 with the SHA-256 of its file, so that a file changed afterwards is found before anything is done: schema
-changes go into new files. The same memory tells `run` and the audit commands whether program and database fit.
+changes go into new files. The same memory tells `run` and the audit commands whether program and database
+fit.
 """
 
 import hashlib

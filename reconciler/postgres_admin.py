@@ -69,8 +69,8 @@ def translated(access: Access) -> Iterator[None]:
         yield
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseError(
-            f"PostgreSQL refused ({_cause(error)}). Nothing of this step was kept. Check that {access.setting} "
-            "names the role meant for this command."
+            f"PostgreSQL refused ({_cause(error)}). Nothing of this step was kept. Check that "
+            f"{access.setting} names the role meant for this command."
         ) from error
     except LACKING as error:
         raise DatabaseError(
@@ -85,8 +85,7 @@ def translated(access: Access) -> Iterator[None]:
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseError(
             f"PostgreSQL at {access.place} cannot be used ({_cause(error)}). What was committed before is "
-            f"kept, nothing else. Check that it runs and that {access.setting} is right, then run the command "
-            "again."
+            f"kept, nothing else. Check that it runs and that {access.setting} is right, then try again."
         ) from error
 
 
@@ -115,9 +114,9 @@ class OwnerSession:
         except asyncpg.InsufficientPrivilegeError as error:
             raise SchemaError(
                 "The connected user may not prepare the roles profile_owner, profile_writer and "
-                f"profile_auditor ({_cause(error)}). The schema was not changed. Connect as a superuser, or as "
-                "the database's owner with CREATEROLE, or let a superuser create the three roles, make this user "
-                "a member of profile_owner and give that role CREATE on the database."
+                f"profile_auditor ({_cause(error)}). The schema was not changed. Connect as a superuser, or "
+                "as the database's owner with CREATEROLE, or let a superuser create the three roles, make "
+                "this user a member of profile_owner and give that role CREATE on the database."
             ) from error
         return RolesReport(tuple(sorted(created)), await self._limit_auditor())
 
@@ -129,8 +128,8 @@ class OwnerSession:
             await self._connection.execute(query("migrate_limit_auditor"))
         except asyncpg.InsufficientPrivilegeError:
             return (
-                "role profile_auditor: has no statement time-out, because the connected user may not set one; "
-                "a superuser can: alter role profile_auditor in database … set statement_timeout = '60s'",
+                "role profile_auditor: has no statement time-out, as the connected user may not set one; a "
+                "superuser can: alter role profile_auditor in database … set statement_timeout = '60s'",
             )
         return ()
 
