@@ -1,0 +1,110 @@
+"""Reading whole topics, and making topics that only one test knows."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local.apart import apart
+from reconciler.kafka_admin import TopicToCreate, cluster_admin
+
+READ_WITHIN_S = 30.0
+PARTITIONS = 3
+TOPICS = (
+    "profile.events.v1",
+    "profile.requests.v1",
+    "profile.quarantine.v1",
+    "profile.operations.v1",
+    "profile.state.v1",
+    "profile.anchors.v1",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRecord:
+    """`timestamp_ms` as the broker keeps it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp_ms: int
+
+
+async def read_topic(bootstrap: str, topic: str, *, committed_only: bool = False) -> list[TopicRecord]:
+    """All records of the topic as it stands now, by partition and offset.
+
+    `committed_only` leaves out what aborted transactions wrote.
+    """
+    consumer = AIOKafkaConsumer(  # without a group it takes all partitions of its topic
+        topic,
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        isolation_level="read_committed" if committed_only else "read_uncommitted",
+    )
+    await consumer.start()
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            records = await _read_all(consumer)
+            return sorted(records, key=lambda record: (record.partition, record.offset))
+    finally:
+        await consumer.stop()
+
+
+async def _read_all(consumer: AIOKafkaConsumer) -> list[TopicRecord]:
+    partitions = sorted(consumer.assignment())
+    if not partitions:
+        raise LookupError(f"there is no topic {consumer.subscription()}")
+    ends = await consumer.end_offsets(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    records: list[TopicRecord] = []
+    while [p for p in partitions if await consumer.position(p) < ends[p]]:
+        for partition, batch in (await consumer.getmany(timeout_ms=200)).items():
+            records += [
+                TopicRecord(
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    offset=record.offset,
+                    key=record.key,
+                    value=record.value,
+                    headers=tuple(record.headers),
+                    timestamp_ms=record.timestamp,
+                )
+                for record in batch
+                if record.offset < ends[partition]
+            ]
+    return records
+
+
+@contextmanager
+def topics_of_a_test(bootstrap: str) -> Iterator[str]:
+    """The prefix; its topics exist within the block."""
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    names = [prefix + name for name in TOPICS]
+    apart(create_topics(bootstrap, names, partitions=PARTITIONS))
+    try:
+        yield prefix
+    finally:
+        apart(delete_topics(bootstrap, names))
+
+
+async def create_topics(bootstrap: str, names: Sequence[str], *, partitions: int) -> None:
+    """With one replica each and the broker's defaults, for tests that need no setting of ours."""
+    async with cluster_admin(bootstrap, {}) as admin:
+        await admin.create([TopicToCreate(name, partitions, 1, {}) for name in names])
+
+
+async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
+    """Topics that are gone already are no error."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics(list(names))
+    finally:
+        await admin.close()
