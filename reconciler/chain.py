@@ -1,9 +1,9 @@
 """Tamper evidence: each row of the audit log carries a hash over itself and over its predecessor's hash.
 
-One chain per Kafka partition, in the order of `chain_position` (1, 2, 3, …; the head and the count stand in
-`ledger.consumer_offset`). A link covers everything about the row: its columns as canonical bytes, and its body by a
-digest salted with 16 random bytes. Erasing body and salt for privacy leaves the chain whole, and what was erased
-cannot be found again by trying likely bodies.
+One chain per Kafka partition, in the order of `chain_position` (1, 2, 3, …; the head and the count stand
+in `ledger.consumer_offset`). A link covers everything about the row: its columns as canonical bytes, and its
+body by a digest salted with 16 random bytes. Erasing body and salt for privacy leaves the chain whole, and
+what was erased cannot be found again by trying likely bodies.
 """
 
 from collections.abc import Sequence
@@ -51,8 +51,8 @@ COLUMNS = (
 )
 """The columns of `ledger.event` under the chain, in the order in which they are hashed.
 
-The order is part of the format. A column of a later migration goes to the end and is left out where it is null, so
-that older rows still verify.
+The order is part of the format. A column of a later migration goes to the end and is left out where it is
+null, so that older rows still verify.
 """
 
 Value = str | int | None | datetime | UUID | bytes | Sequence[str]
@@ -61,7 +61,7 @@ Value = str | int | None | datetime | UUID | bytes | Sequence[str]
 def metadata(values: Sequence[Value]) -> bytes:
     """Canonical bytes of a row: a JSON array of `COLUMNS`; bytes as hex, times in UTC with microseconds.
 
-    Takes what the database gives back as it is. Times must be in UTC already: the text of the offset is hashed.
+    Takes what the database gives back as it is. Times must be in UTC already: their text is hashed.
     """
     return orjson.dumps(values, default=_plain)
 

@@ -50,6 +50,16 @@ create table ledger.request (
   constraint request_scope_known check (scope in ('request', 'intent'))
 );
 
+-- Which requests an intent became: written by events that name both, under the locks of both.
+create table ledger.link (
+  account text collate "C" not null,
+  intent_id text collate "C" not null,
+  request_id text collate "C" not null,
+  constraint link_pkey primary key (intent_id, account, request_id)
+);
+
+create index link_request on ledger.link (request_id, account);
+
 create table ledger.device (
   eid text collate "C" not null,
   constraint device_pkey primary key (eid)
@@ -78,12 +88,12 @@ create table ledger.event (
   fact text collate "C" not null,
   requested_at timestamptz,
   observed_at timestamptz not null,
-  attempt integer,
-  attempts_max integer,
+  attempt bigint,
+  attempts_max bigint,
   sequence bigint,
   service text collate "C",
   producer text collate "C" not null,
-  rules text collate "C" not null,
+  rules integer not null,
   flags text[] not null,
   outcome text collate "C" not null,
   operation_id uuid,
@@ -115,8 +125,8 @@ create table ledger.delivery (
   event_id bytea not null,
   partition integer not null,
   "offset" bigint not null,
-  attempt integer,
-  attempts_max integer,
+  attempt bigint,
+  attempts_max bigint,
   source_ip text collate "C",
   observed_at timestamptz not null,
   constraint delivery_pkey primary key (event_id, partition, "offset")
@@ -140,8 +150,8 @@ create table ledger.evidence (
   fact text collate "C" not null,
   requested_at timestamptz,
   observed_at timestamptz not null,
-  attempt integer,
-  attempts_max integer,
+  attempt bigint,
+  attempts_max bigint,
   sequence bigint,
   constraint evidence_pkey primary key (evidence_key),
   constraint evidence_key_is_16_bytes check (octet_length(evidence_key) = 16)

@@ -12,6 +12,7 @@ grant select on ledger.schema_migration to profile_writer;
 grant select, insert, update, delete on
   ledger.consumer_offset,
   ledger.request,
+  ledger.link,
   ledger.device,
   ledger.evidence,
   ledger.operation,
