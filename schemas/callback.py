@@ -1,0 +1,278 @@
+"""From the bytes of one callback to what it says: parsed with tolerance, without its secrets.
+
+The path is: strict JSON (else the lenient reader), one walk that leaves out what may not be kept and gives
+the canonical form, proofs on bytes that nothing deciding stood there twice and no configured secret is left,
+and last the members that have a meaning. Each proof that fails in doubt leads to a slower, certain way with
+the same result.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import orjson
+
+from schemas.canonical import Survey, canonical_json
+from schemas.identifier import FLAG_OF, TOO_LONG_FLAG, Named, named_in, text_of, usable
+from schemas.ids import REQUEST_ID_CHARS_MAX, Eid, Iccid, RequestId
+from schemas.names import Json, JsonObject, spelled
+from schemas.reading import BOM, Reason, Refusal, is_utf8, read_exactly, without_trailing_commas
+from schemas.scrub import Secrets, with_texts
+
+__all__ = ["Callback", "Credentials", "Line", "Secrets", "Unreadable", "parse"]
+
+ATTEMPT_MAX: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the sender showed; None where it showed nothing."""
+
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """What belongs to one copy of a callback and leaves before the body is kept."""
+
+    credentials: Credentials
+    attempt: int | None
+    attempts_max: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The subscription behind the device, as the callback describes it."""
+
+    state: str | None
+    service_plan: str | None
+    ip_address: str | None
+    smsr_oid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One understood callback; nothing in it but `credentials` is secret."""
+
+    body: JsonObject
+    """As received, in the order received, without secrets."""
+    canonical: bytes
+    """The same as it is hashed into the event id."""
+    exact: bool
+    """Whether the body holds numbers that orjson cannot write exactly."""
+    credentials: Credentials
+    request_id: RequestId | None
+    eid: Eid | None
+    imei: str | None
+    mdn: str | None
+    iccid_echoed: Iccid | None
+    iccid_reported: Iccid | None
+    identifiers: tuple[Named, ...]
+    """Every identifier named, sorted, each once."""
+    profile_status: str | None
+    status: str | None
+    euicc_status: str | None
+    euicc_status_code: str | None
+    euicc_status_desc: str | None
+    fault_code: str | None
+    fault_text: str | None
+    line: Line
+    attempt: int | None
+    attempts_max: int | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A body that says nothing we could trust, kept for a person to look at."""
+
+    reason: Reason
+    request_id: RequestId | None
+    scrubbed: bytes
+    """What may be kept of the body; empty where no secret could be excluded with certainty."""
+
+
+def parse(raw: bytes, secrets: Secrets) -> Callback | Unreadable:
+    """Never raises for what a sender can put into `raw`."""
+    try:
+        body: Json = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _parse_leniently(raw, secrets)
+    return _understand(raw, body, secrets, exact=False)
+
+
+def unreadable(raw: bytes, reason: Reason, secrets: Secrets) -> Unreadable:
+    """What is kept of a body that cannot be used."""
+    return Unreadable(reason, None, b"")
+
+
+def _parse_leniently(raw: bytes, secrets: Secrets) -> Callback | Unreadable:
+    if not is_utf8(raw):
+        return unreadable(raw, "not_utf8", secrets)
+    plain = raw.removeprefix(BOM)
+    text = without_trailing_commas(plain)
+    try:
+        body: Json = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        parsed = _parse_exactly(text, secrets)
+    else:
+        parsed = _understand(text, body, secrets, exact=False)
+    if isinstance(parsed, Callback) and len(text) != len(plain):
+        return replace(parsed, flags=(*parsed.flags, "repaired_json"))
+    return parsed
+
+
+def _parse_exactly(text: bytes, secrets: Secrets) -> Callback | Unreadable:
+    body = read_exactly(text)
+    if isinstance(body, Refusal):
+        return unreadable(text, body.reason, secrets)
+    return _understand(text, body, secrets, exact=True)
+
+
+def _understand(text: bytes, body: Json, secrets: Secrets, *, exact: bool) -> Callback | Unreadable:
+    if not isinstance(body, dict):
+        return unreadable(text, "not_object", secrets)
+    delivery = _delivery(spelled(body))
+    survey = Survey(exact=exact)
+    hashed = survey.object(body, 1)
+    if survey.too_deep:
+        return unreadable(text, "too_deep", secrets)
+    if survey.decides_twice:
+        return unreadable(text, "deciding_member_twice", secrets)
+    if survey.inexact and not exact:
+        return _parse_exactly(text, secrets)
+    canonical = canonical_json(hashed, exact=exact)
+    if not exact and _may_repeat(text, canonical, survey):
+        reread = read_exactly(text)
+        if isinstance(reread, Refusal):
+            return unreadable(text, reread.reason, secrets)
+    if secrets.may_stand_in(canonical):
+        body = {secrets.masked(key): secrets.masked_value(value) for key, value in body.items()}
+        canonical = canonical_json(Survey(exact=exact).object(body, 1), exact=exact)
+    callback = _callback(body, canonical, survey, delivery)
+    if callback.request_id is not None and len(callback.request_id) > REQUEST_ID_CHARS_MAX:
+        return unreadable(text, "request_id_too_long", secrets)
+    return callback
+
+
+def _may_repeat(text: bytes, canonical: bytes, survey: Survey) -> bool:
+    """False proves that no member stood twice in one object: then a colon would be missing.
+
+    Every member brings a colon of its own, and no colon can hide in an escape (`\\u003a`).
+    """
+    return text.count(b":") != canonical.count(b":") + survey.colons_dropped or b"\\u003" in text
+
+
+def _callback(body: JsonObject, canonical: bytes, survey: Survey, delivery: _Delivery) -> Callback:
+    readable = spelled(_without_nul(body) if b"\\u0000" in canonical else body)
+    profile = _object_in(_object_in(readable, "deviceResponse") or readable, "deviceProfileResponse")
+    fault = _object_in(readable, "faultResponse")
+    echoed = named_in(readable.get("deviceIds"))
+    reported = named_in(profile.get("deviceIdentifierCollection"))
+    named, flags = _named(echoed, reported)
+    eid, iccid_echoed, iccid_reported = named.get("eid"), _first(echoed, "iccid"), _first(reported, "iccid")
+    request_id = text_of(readable.get("requestId"))
+    return Callback(
+        body=body,
+        canonical=canonical,
+        exact=survey.exact,
+        credentials=delivery.credentials,
+        request_id=RequestId(request_id) if request_id else None,
+        eid=Eid(eid) if eid else None,
+        imei=named.get("imei"),
+        mdn=named.get("mdn"),
+        iccid_echoed=Iccid(iccid_echoed) if iccid_echoed else None,
+        iccid_reported=Iccid(iccid_reported) if iccid_reported else None,
+        identifiers=tuple(sorted({*echoed, *reported})),
+        profile_status=text_of(profile.get("profileStatus")),
+        status=text_of(readable.get("status")),
+        euicc_status=text_of(profile.get("euiccStatus")),
+        euicc_status_code=text_of(profile.get("euiccStatusCode")),
+        euicc_status_desc=text_of(profile.get("euiccStatusDesc")),
+        fault_code=text_of(fault.get("faultcode")),
+        fault_text=text_of(fault.get("faultstring")),
+        line=Line(
+            text_of(profile.get("state")),
+            text_of(profile.get("servicePlan")),
+            text_of(profile.get("ipAddress")),
+            text_of(profile.get("smsrOid")),
+        ),
+        attempt=delivery.attempt,
+        attempts_max=delivery.attempts_max,
+        flags=(*flags, *_attempt_flags(delivery), *_survey_flags(survey)),
+    )
+
+
+def _without_nul(body: JsonObject) -> JsonObject:
+    """A copy with NUL, which no database text can hold, as U+FFFD."""
+
+    def change(text: str) -> str:
+        return text.replace("\x00", "\ufffd")
+
+    def deeper(value: Json) -> Json:
+        return with_texts(value, change, deeper)
+
+    return {change(key): deeper(value) for key, value in body.items()}
+
+
+def _object_in(node: JsonObject, name: str) -> JsonObject:
+    value = node.get(name)
+    return spelled(value) if isinstance(value, dict) else {}
+
+
+def _delivery(envelope: JsonObject) -> _Delivery:
+    return _Delivery(
+        Credentials(_shown(envelope.get("username")), _shown(envelope.get("password"))),
+        _count(envelope.get("callbackCount")),
+        _count(envelope.get("maxCallbackThreshold")),
+    )
+
+
+def _shown(value: Json) -> str | None:
+    return value if isinstance(value, str) else text_of(value)
+
+
+def _first(named: list[Named], kind: str) -> str | None:
+    return next((identifier for of, identifier in named if of == kind and usable(identifier)), None)
+
+
+def _named(echoed: list[Named], reported: list[Named]) -> tuple[dict[str, str], list[str]]:
+    """The identifier that stands for each kind, the echoed one first, and the flags of all of them."""
+    named: dict[str, str] = {}
+    flags: set[str] = set()
+    for kind, identifier in (*echoed, *reported):
+        if not usable(identifier):
+            flags.add(TOO_LONG_FLAG.get(kind, "unknown_member"))
+            continue
+        named.setdefault(kind, identifier)
+        check = FLAG_OF.get(kind)
+        if check is not None and (flag := check(identifier)) is not None:
+            flags.add(flag)
+    if not named.keys() & {"eid", "imei", "mdn", "iccid"}:
+        flags.add("no_device")
+    return named, sorted(flags)
+
+
+def _count(value: Json) -> int | None:
+    text = text_of(value) or ""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ATTEMPT_MAX))):
+        return None
+    count = int(text)
+    return count if count <= ATTEMPT_MAX else None
+
+
+def _attempt_flags(delivery: _Delivery) -> list[str]:
+    attempt, attempts_max = delivery.attempt, delivery.attempts_max
+    if attempt is None:
+        return ["attempt_missing"]
+    flags = ["first_seen_late"] if attempt > 1 else []
+    if attempts_max is not None and attempt >= attempts_max:
+        flags.append("last_attempt" if attempt == attempts_max else "attempt_above_max")
+    return flags
+
+
+def _survey_flags(survey: Survey) -> list[str]:
+    flags = ["pascal_case"] if survey.pascal_case else []
+    if survey.unknown_member:
+        flags.append("unknown_member")
+    return flags
