@@ -4,7 +4,8 @@ stack        session   a running Kafka and PostgreSQL (`deploy.local.stack.Stack
                        PROFILE_TEST_STACK_HOME names one that runs already; that is left running.
 database     function  a migrated database of the test's own (`tests.support.database.Database`)
 programs     function  starts product commands as processes (`tests.support.program.Programs`)
-topic_prefix function  a prefix of the test's own, with all the product's topics made under it
+topics       function  names of the product's topics under a prefix of the test's own (`schemas.topics.Topics`);
+                       they exist, with three partitions each
 environment  function  the settings that lead a command to this test's database and topics
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import Stack
+from schemas.topics import Topics
 from tests.support.database import Database, database_from, empty_database, migrated_template
 from tests.support.kafka import topics_of_a_test
 from tests.support.private_stack import private_stack
@@ -53,18 +55,18 @@ def unmigrated_database(stack: Stack) -> Iterator[Database]:
 
 
 @pytest.fixture
-def topic_prefix(stack: Stack) -> Iterator[str]:
-    """Three partitions each; deleted afterwards."""
-    with topics_of_a_test(stack.bootstrap) as prefix:
-        yield prefix
+def topics(stack: Stack) -> Iterator[Topics]:
+    """Made as `topics create` makes them; deleted afterwards."""
+    with topics_of_a_test(stack.bootstrap) as names:
+        yield names
 
 
 @pytest.fixture
-def environment(stack: Stack, database: Database, topic_prefix: str) -> dict[str, str]:
+def environment(stack: Stack, database: Database, topics: Topics) -> dict[str, str]:
     """Change the copy you get; `programs` starts from the same one."""
     return {
         "PROFILE_KAFKA_BOOTSTRAP": stack.bootstrap,
-        "PROFILE_TOPIC_PREFIX": topic_prefix,
+        "PROFILE_TOPIC_PREFIX": topics.prefix,
         "PROFILE_POSTGRES_DSN": database.writer_dsn,
         "MIGRATE_POSTGRES_DSN": database.owner_dsn,
         "AUDIT_POSTGRES_DSN": database.auditor_dsn,

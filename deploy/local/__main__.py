@@ -3,8 +3,12 @@
 import argparse
 import json
 import logging
+import os
+import shlex
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from deploy.local.process import tail
 from deploy.local.stack import Report, Stack
 
 DONE, FAILED, MISUSED = 0, 1, 2
+FOLLOW_EVERY_S = 0.2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--erase", action="store_true", help="remove the data too")
     logs = command(commands, "logs", "the last lines of both logs, or of one")
     logs.add_argument("service", nargs="?", choices=("kafka", "postgres"))
+    logs.add_argument("--follow", action="store_true", help="go on with what is added, until interrupted")
     logs.add_argument("--lines", type=int, default=20, metavar="N", help="how many (default 20)")
     return top
 
@@ -61,16 +67,16 @@ def run(options: argparse.Namespace) -> int:
     stack = Stack(options.home, say=say, quick=not getattr(options, "bench", False))
     match options.command:
         case "up":
-            return show(stack, stack.up(), as_json=options.json)
+            return show(stack, stack.up(), as_json=options.json, after_up=True)
         case "status":
-            return show(stack, stack.status(), as_json=options.json)
+            return show(stack, stack.status(), as_json=options.json, after_up=False)
         case "down":
-            return tell_stopped(stack.down(erase=options.erase), as_json=options.json)
+            return show_stopped(stack.down(erase=options.erase), as_json=options.json)
         case _:
             return show_logs(stack, options)
 
 
-def show(stack: Stack, reports: Sequence[Report], *, as_json: bool) -> int:
+def show(stack: Stack, reports: Sequence[Report], *, as_json: bool, after_up: bool) -> int:
     if as_json:
         document = {
             "home": str(stack.home),
@@ -80,8 +86,8 @@ def show(stack: Stack, reports: Sequence[Report], *, as_json: bool) -> int:
         print(json.dumps(document))
     else:
         for report in reports:
-            print(line(report))
-        print(f"settings  . {stack.home.env_file}")
+            print(line(report, after_up=after_up))
+        print(f"settings  . {shlex.quote(str(stack.home.env_file))}")
     return DONE if all(report.condition == "running" for report in reports) else FAILED
 
 
@@ -96,14 +102,16 @@ def described(report: Report) -> dict[str, object]:
     }
 
 
-def line(report: Report) -> str:
+def line(report: Report, *, after_up: bool) -> str:
+    word: str = report.condition
     if report.condition == "stopped":
-        return f"{report.name:<9} stopped"
-    since = "started now" if report.started else "runs already" if report.condition == "running" else "silent"
-    return f"{report.name:<9} {since:<13} {report.address}  process {report.pid}"
+        return f"{report.name:<9} {word}"
+    if after_up and report.condition == "running":
+        word = "started now" if report.started else "ran already"
+    return f"{report.name:<9} {word:<13} {report.address}  process {report.pid}"
 
 
-def tell_stopped(stopped: Sequence[str], *, as_json: bool) -> int:
+def show_stopped(stopped: Sequence[str], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"stopped": list(stopped)}))
     else:
@@ -112,15 +120,29 @@ def tell_stopped(stopped: Sequence[str], *, as_json: bool) -> int:
 
 
 def show_logs(stack: Stack, options: argparse.Namespace) -> int:
-    reports = [report for report in stack.status() if options.service in (None, report.name)]
-    lines = {report.name: tail(report.log, options.lines) for report in reports}
+    logs = {report.name: report.log for report in stack.status() if options.service in (None, report.name)}
     if options.json:
-        print(json.dumps(lines))
+        print(json.dumps({name: tail(log, options.lines) for name, log in logs.items()}))
         return DONE
-    for report in reports:
-        print(f"==> {report.log} <==")
-        print("\n".join(lines[report.name]))
+    for log in logs.values():
+        print(f"==> {log} <==")
+        print("\n".join(tail(log, options.lines)))
+    if options.follow:
+        follow(logs)
     return DONE
+
+
+def follow(logs: Mapping[str, Path]) -> None:
+    """Prints what is added, each line with the name of its service, until interrupted."""
+    with ExitStack() as opened, suppress(KeyboardInterrupt):
+        sources = {name: opened.enter_context(log.open(errors="replace")) for name, log in logs.items()}
+        for source in sources.values():
+            source.seek(0, os.SEEK_END)
+        while True:
+            for name, source in sources.items():
+                for text in source:
+                    print(f"{name}: {text.rstrip()}", flush=True)
+            time.sleep(FOLLOW_EVERY_S)
 
 
 def say(text: str) -> None:

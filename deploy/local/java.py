@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from deploy.local.faults import StackError
 from deploy.local.home import exclusive
+from deploy.local.process import run
 
 JAVA_LEAST = 17
 JAVA_PACKAGES = ("openjdk-17-jre-headless", "default-jre-headless")
@@ -84,18 +84,11 @@ def _fetch(pom: bytes, jars: Path, say: Say) -> None:
 
 
 def _maven_copy(maven: str, work: Path) -> None:
-    try:
-        done = subprocess.run(
-            [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"],
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=FETCH_WITHIN_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise StackError(f"Maven did not finish within {FETCH_WITHIN_S} s; run `up` again.") from error
+    done = run(
+        [maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=jars"],
+        cwd=work,
+        within_s=FETCH_WITHIN_S,
+    )
     if done.returncode != 0:
         said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
         cause = said[0].removeprefix("[ERROR]").strip() if said else done.stderr.strip()
@@ -117,10 +110,8 @@ def _java() -> Path | None:
 def _java_version(java_binary: str) -> int:
     """The feature release; 0 where it cannot be found out."""
     try:
-        shown = subprocess.run(
-            [java_binary, "-version"], capture_output=True, text=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        shown = run([java_binary, "-version"], within_s=30)
+    except OSError:
         return 0
     match = re.search(r'version "(?:1\.)?(\d+)', shown.stderr)
     return int(match.group(1)) if match else 0
@@ -142,17 +133,14 @@ def _install(packages: tuple[str, ...], what: str, say: Say) -> None:
     if os.geteuid() != 0 or apt is None:
         return
     say(f"{what} is missing; installing it with apt-get (once)")
-    if _apt(apt, "update"):
-        any(_apt(apt, "install", "--yes", "--no-install-recommends", package) for package in packages)
+    _apt(apt, say, "update")  # an outdated list may still do
+    any(_apt(apt, say, "install", "--yes", "--no-install-recommends", package) for package in packages)
 
 
-def _apt(apt: str, *arguments: str) -> bool:
-    done = subprocess.run(
-        [apt, "--quiet", *arguments],
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=INSTALL_WITHIN_S,
-        check=False,
-    )
+def _apt(apt: str, say: Say, *arguments: str) -> bool:
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = run([apt, "--quiet", *arguments], within_s=INSTALL_WITHIN_S, env=quiet)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["it did not say why"]
+        say(f"apt-get {' '.join(arguments)} failed: {said[-1]}")
     return done.returncode == 0

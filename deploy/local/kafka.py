@@ -6,9 +6,8 @@ A broker works in a folder of its own, `kafka/broker-N`, so that a stack may hol
 import base64
 import shutil
 import signal
-import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -16,17 +15,23 @@ from string import Template
 from deploy.local.faults import StackError
 from deploy.local.home import Home
 from deploy.local.ports import HOST
-from deploy.local.process import launch, tail
+from deploy.local.process import launch, run, since_start
 
 FORMAT_WITHIN_S = 120
 STOP_SIGNAL = signal.SIGTERM
 STOP_PATIENCE_S = 30.0
 HEAP = ("-Xms256m", "-Xmx512m")
 QUICK_START = "-XX:TieredStopAtLevel=1"  # the quick compiler alone: up sooner, slower when hot
+Say = Callable[[str], None]
+
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
     "-Dorg.slf4j.simpleLogger.levelInBrackets=true",
+    "-Dorg.slf4j.simpleLogger.showThreadName=false",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
+    "-Dorg.slf4j.simpleLogger.log.state.change.logger=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
 )
 
 
@@ -63,19 +68,20 @@ def configure(home: Home, node_id: int, ports: Sequence[int]) -> None:
     (folder / "server.properties").write_text(text, encoding="utf-8")
 
 
-def format_data(home: Home, node_id: int, cluster_id: str, java: Path, jars: Path) -> None:
+def has_data(home: Home, node_id: int) -> bool:
+    return (home.broker(node_id) / "data" / "meta.properties").exists()
+
+
+def format_data(home: Home, node_id: int, cluster_id: str, java: Path, jars: Path, say: Say) -> None:
     """Makes the data folder, with the addresses of `server.properties` inside; whatever lay there is gone."""
+    say(f"{service(node_id)}: making its data folder (Apache Kafka {version(jars)})")
     folder = home.broker(node_id)
     shutil.rmtree(folder / "data", ignore_errors=True)
     tool = [str(java), "-Xmx128m", QUICK_START, "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
-    done = subprocess.run(
+    done = run(
         [*tool, "format", "--standalone", "-t", cluster_id, "-c", "server.properties"],
         cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=FORMAT_WITHIN_S,
-        check=False,
+        within_s=FORMAT_WITHIN_S,
     )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]
@@ -92,9 +98,15 @@ def start(home: Home, node_id: int, java: Path, jars: Path, *, quick: bool) -> i
     )
 
 
+def version(jars: Path) -> str:
+    """As the jars are named; a question mark where they are not."""
+    names = [path.name for path in jars.glob("kafka_*.jar")]
+    return names[0].rpartition("-")[2].removesuffix(".jar") if names else "?"
+
+
 def complaint(log: Path) -> str:
-    """The first error of its last start, in Kafka's words."""
-    lines = tail(log, 400)
-    begun = max((number for number, line in enumerate(lines) if "starting (kafka.server" in line), default=0)
-    errors = [line for line in lines[begun:] if "[ERROR]" in line or line.startswith(("Error", "Exception"))]
-    return errors[0].split(" - ", 1)[-1] if errors else (lines[-1] if lines else "it did not say why")
+    """The first error since its last start, in Kafka's or Java's words."""
+    lines = since_start(log)
+    errors = [line for line in lines if "[ERROR]" in line or line.startswith(("Error", "Exception"))]
+    said = errors or lines[-1:] or ["it did not say why"]
+    return said[0].split(" - ", 1)[-1].strip()

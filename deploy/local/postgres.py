@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ from deploy.local.apart import apart
 from deploy.local.faults import StackError
 from deploy.local.home import Home
 from deploy.local.ports import HOST
-from deploy.local.process import launch, tail
+from deploy.local.process import launch, run, since_start
 from deploy.local.unprivileged import handed_over, whom_to_run_as, within_reach
 
 SERVICE = "postgres"
@@ -83,10 +82,8 @@ def _version(binaries: Path) -> int:
     if not (binaries / "initdb").exists():
         return 0
     try:
-        shown = subprocess.run(
-            [binaries / "postgres", "--version"], capture_output=True, text=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        shown = run([str(binaries / "postgres"), "--version"], within_s=30)
+    except OSError:
         return 0
     match = re.search(r"\s(\d+)[.\w]*", shown.stdout)
     return int(match.group(1)) if match else 0
@@ -95,6 +92,10 @@ def _version(binaries: Path) -> int:
 def mark(home: Home) -> str:
     """Given to PostgreSQL as a setting of ours; `process.bears` finds it."""
     return f"profile_stack.{SERVICE}={home}"
+
+
+def has_data(home: Home) -> bool:
+    return (home.postgres / "data" / "PG_VERSION").exists()
 
 
 def initialise(home: Home, installation: Installation, say: Say) -> None:
@@ -108,18 +109,11 @@ def initialise(home: Home, installation: Installation, say: Say) -> None:
         os.chown(fresh, user.pw_uid, user.pw_gid)
     with handed_over(fresh, user) as (folder, descriptors):
         initdb = within_reach(installation.binaries, user, say) / "initdb"
-        done = subprocess.run(
-            [initdb, "-D", folder, "-U", SUPERUSER, *INITDB_OPTIONS],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INIT_WITHIN_S,
-            check=False,
-            user=None if user is None else user.pw_uid,
-            group=None if user is None else user.pw_gid,
-            extra_groups=None if user is None else [],
-            pass_fds=descriptors,
+        done = run(
+            [str(initdb), "-D", folder, "-U", SUPERUSER, *INITDB_OPTIONS],
+            within_s=INIT_WITHIN_S,
+            user=user,
+            keep_open=descriptors,
         )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it did not say why"]
@@ -169,10 +163,12 @@ def ready(port: int) -> bool:
 async def _ready(port: int) -> bool:
     try:
         connection = await asyncpg.connect(
-            host=HOST, port=port, user=SUPERUSER, database=SUPERUSER, timeout=5
+            host=HOST, port=port, user=SUPERUSER, database=SUPERUSER, ssl=False, timeout=5
         )
     except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
         return False
+    except asyncpg.PostgresError as error:
+        raise StackError(f"PostgreSQL answers on port {port}, but refuses: {error}.") from error
     try:
         if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
             await connection.execute(f'create database "{DATABASE}"')
@@ -182,6 +178,8 @@ async def _ready(port: int) -> bool:
 
 
 def complaint(log: Path) -> str:
-    """The last line of the log in which PostgreSQL says why it stopped."""
-    lines = [line for line in tail(log, 40) if "FATAL" in line or "could not" in line]
-    return lines[-1].split("  ", 1)[-1] if lines else "it did not say why"
+    """The last line since its last start in which PostgreSQL says why it stopped."""
+    lines = since_start(log)
+    errors = [line for line in lines if "FATAL" in line or "could not" in line]
+    said = errors or lines or ["it did not say why"]
+    return said[-1].split("FATAL:", 1)[-1].strip()

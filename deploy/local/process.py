@@ -21,6 +21,7 @@ KILL_WITHIN_S = 10.0
 
 # The shell starts the command in the background, says its id and goes: the command is then a child of init,
 # and never a zombie of whoever called us. Its output goes where the shell's errors go: to the log.
+BEGINS = "=== started by profile-stack"
 DETACH = '"$@" </dev/null >&2 & echo $!'
 
 
@@ -29,7 +30,6 @@ def launch(
     *,
     log: Path,
     cwd: Path,
-    env: Mapping[str, str] | None = None,
     user: pwd.struct_passwd | None = None,
     keep_open: Sequence[int] = (),
 ) -> int:
@@ -38,13 +38,14 @@ def launch(
     `keep_open` are file descriptors that the process inherits under their numbers.
     """
     with log.open("ab") as sink:
+        sink.write(f"{BEGINS} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
+        sink.flush()
         shell = subprocess.run(
             ["/bin/sh", "-c", DETACH, "sh", *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=sink,
             cwd=cwd,
-            env=env,
             start_new_session=True,
             user=None if user is None else user.pw_uid,
             group=None if user is None else user.pw_gid,
@@ -53,6 +54,36 @@ def launch(
             check=True,
         )
     return int(shell.stdout)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    within_s: float,
+    cwd: Path = Path("/"),
+    env: Mapping[str, str] | None = None,
+    user: pwd.struct_passwd | None = None,
+    keep_open: Sequence[int] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Runs a short command to its end, with its output as text; a failure is the caller's to judge."""
+    try:
+        return subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=within_s,
+            cwd=cwd,
+            env=env,
+            user=None if user is None else user.pw_uid,
+            group=None if user is None else user.pw_gid,
+            extra_groups=None if user is None else [],
+            pass_fds=keep_open,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"{argv[0]} did not finish within {within_s:.0f} s; run `up` again.") from error
 
 
 def bears(pid: int, mark: str) -> bool:
@@ -102,6 +133,13 @@ def gone(pid: int, mark: str, *, within_s: float) -> bool:
             return False
         time.sleep(LOOK_EVERY_S)
     return True
+
+
+def since_start(log: Path) -> list[str]:
+    """What the process wrote since it was last launched, as far as the end of the log holds it."""
+    lines = tail(log, 2_000)
+    starts = [number for number, line in enumerate(lines) if line.startswith(BEGINS)]
+    return lines[starts[-1] + 1 :] if starts else lines
 
 
 def tail(log: Path, lines: int) -> list[str]:

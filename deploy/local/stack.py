@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from deploy.local.faults import StackError
 from deploy.local.home import Home, State
 from deploy.local.ports import HOST, answers
 from deploy.local.supervisor import Service, Supervisor
+from deploy.local.topics import make_topics
 
 Name = Literal["kafka", "postgres"]
 Condition = Literal["running", "silent", "stopped"]
@@ -48,23 +50,32 @@ class KafkaService:
         self._say = say
         self._quick = quick
 
+    def has_data(self) -> bool:
+        return kafka.has_data(self._home, NODE)
+
     def prepare(self, ports: Sequence[int]) -> None:
         kafka.configure(self._home, NODE, ports)
-        runtime, jars = java.java(self._say), java.kafka_jars(self._say)
         state = self._home.read()
         assert state is not None
-        kafka.format_data(self._home, NODE, state.cluster_id, runtime, jars)
+        kafka.format_data(self._home, NODE, state.cluster_id, *self._parts, self._say)
 
     def launch(self, ports: Sequence[int]) -> int:
         kafka.configure(self._home, NODE, ports)
-        runtime, jars = java.java(self._say), java.kafka_jars(self._say)
-        return kafka.start(self._home, NODE, runtime, jars, quick=self._quick)
+        return kafka.start(self._home, NODE, *self._parts, quick=self._quick)
+
+    @cached_property
+    def _parts(self) -> tuple[Path, Path]:
+        """Java and the folder of the jars; installed when first needed."""
+        return java.java(self._say), java.kafka_jars(self._say)
 
     def ready(self, ports: Sequence[int]) -> bool:
         return answers(ports[0])
 
     def complaint(self) -> str:
         return kafka.complaint(self._home.log(self.name))
+
+    def will_pass(self, complaint: str) -> bool:  # noqa: ARG002  none of Kafka's does
+        return False
 
 
 class PostgresService:
@@ -78,6 +89,9 @@ class PostgresService:
         self._home = home
         self._say = say
 
+    def has_data(self) -> bool:
+        return postgres.has_data(self._home)
+
     def prepare(self, ports: Sequence[int]) -> None:  # noqa: ARG002  its data knows no port
         postgres.initialise(self._home, postgres.find_installation(), self._say)
 
@@ -89,6 +103,9 @@ class PostgresService:
 
     def complaint(self) -> str:
         return postgres.complaint(self._home.log(self.name))
+
+    def will_pass(self, complaint: str) -> bool:
+        return "shared memory block" in complaint
 
 
 class Stack:
@@ -114,6 +131,8 @@ class Stack:
                     )
                 self.home.write(State(cluster_id=kafka.new_cluster_id()))
             started = {name for name, service in self._services.items() if self._supervisor.ensure(service)}
+            if made := make_topics(self.bootstrap):
+                self._say(f"kafka: made {made} topics")
             self.home.write_env(self.settings())
             return self._reports(started)
 

@@ -16,6 +16,7 @@ from deploy.local.process import KILL_WITHIN_S, bears, gone, send, stop
 
 START_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.05
+PASSING_S = 20.0
 FIRST_STARTS_MAX = 5
 
 Say = Callable[[str], None]
@@ -30,6 +31,9 @@ class Service(Protocol):
     stop_signal: signal.Signals
     stop_patience_s: float
 
+    def has_data(self) -> bool:
+        """Whether its data folder was made."""
+
     def prepare(self, ports: Sequence[int]) -> None:
         """Makes the data folder, from nothing."""
 
@@ -41,6 +45,9 @@ class Service(Protocol):
 
     def complaint(self) -> str:
         """Why it ended, in its own words."""
+
+    def will_pass(self, complaint: str) -> bool:
+        """Whether this ends by itself soon, as when the children of a killed server are still going."""
 
 
 class Supervisor:
@@ -112,8 +119,23 @@ class Supervisor:
                 f"Port {taken[0]}, which {service.name} of this stack keeps, is taken by another process. "
                 "Free it, or give the stack up with `profile-stack down --erase`."
             )
+        if not service.has_data():
+            self._say(f"{service.name}: its data is gone; making a new data folder")
+            service.prepare(member.ports)
         self._say(f"{service.name}: was not running; starting it again on {HOST}:{member.ports[0]}")
-        self._run(service, member)
+        end = time.monotonic() + PASSING_S
+        while not self._runs(service, member, until=end):
+            time.sleep(LOOK_EVERY_S)
+
+    def _runs(self, service: Service, member: Member, *, until: float) -> bool:
+        """False when it ended for a reason that will pass, and it is not yet `until` (monotonic time)."""
+        try:
+            self._run(service, member)
+        except StackError:
+            if time.monotonic() > until or not service.will_pass(service.complaint()):
+                raise
+            return False
+        return True
 
     def _start_first(self, service: Service) -> None:
         for last in [False] * (FIRST_STARTS_MAX - 1) + [True]:

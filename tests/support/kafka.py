@@ -10,18 +10,11 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.apart import apart
-from reconciler.kafka_admin import TopicToCreate, cluster_admin
+from deploy.local.topics import make_topics
+from schemas.topics import TOPIC_SPECS, Topics
 
 READ_WITHIN_S = 30.0
 PARTITIONS = 3
-TOPICS = (
-    "profile.events.v1",
-    "profile.requests.v1",
-    "profile.quarantine.v1",
-    "profile.operations.v1",
-    "profile.state.v1",
-    "profile.anchors.v1",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +76,14 @@ async def _read_all(consumer: AIOKafkaConsumer) -> list[TopicRecord]:
 
 
 @contextmanager
-def topics_of_a_test(bootstrap: str) -> Iterator[str]:
-    """The prefix; its topics exist within the block."""
-    prefix = f"t{uuid.uuid4().hex[:10]}."
-    names = [prefix + name for name in TOPICS]
-    apart(create_topics(bootstrap, names, partitions=PARTITIONS))
+def topics_of_a_test(bootstrap: str) -> Iterator[Topics]:
+    """With a prefix of their own; they exist within the block."""
+    topics = Topics(f"t{uuid.uuid4().hex[:10]}.")
+    make_topics(bootstrap, prefix=topics.prefix, partitions=PARTITIONS)
     try:
-        yield prefix
+        yield topics
     finally:
-        apart(delete_topics(bootstrap, names))
-
-
-async def create_topics(bootstrap: str, names: Sequence[str], *, partitions: int) -> None:
-    """With one replica each and the broker's defaults, for tests that need no setting of ours."""
-    async with cluster_admin(bootstrap, {}) as admin:
-        await admin.create([TopicToCreate(name, partitions, 1, {}) for name in names])
+        apart(delete_topics(bootstrap, [topics.prefix + spec.name for spec in TOPIC_SPECS]))
 
 
 async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
