@@ -1,0 +1,3 @@
+select topic, partition, next_offset, last_event_id
+from audit.offsets
+order by topic, partition
