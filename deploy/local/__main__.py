@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StackError as fault:
         say(str(fault))
         return FAILED
+    except OSError as error:
+        say(f"{error.filename or 'the system'}: {error.strerror or error}. Put that right and try again.")
+        return FAILED
     except KeyboardInterrupt:
         say("interrupted; `profile-stack up` goes on from here, `profile-stack down` stops what runs")
         return FAILED

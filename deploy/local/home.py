@@ -84,7 +84,11 @@ class Home:
             raise MisuseError(f"{self.folder} is not writable for this user. Name another --home.")
 
     def expect(self) -> None:
-        if not any(path.exists() for path in (self._state_file, self.kafka, self.postgres)):
+        try:
+            known = any(path.exists() for path in (self._state_file, self.kafka, self.postgres))
+        except PermissionError as error:
+            raise MisuseError(f"{self.folder} is closed to this user. Name another --home.") from error
+        if not known:
             raise MisuseError(
                 f"{self.folder} is not the home of a stack. `profile-stack up --home` makes one."
             )

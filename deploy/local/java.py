@@ -54,7 +54,13 @@ def kafka_jars(say: Say) -> Path:
     jars = cache / f"kafka-{hashlib.sha256(pom).hexdigest()[:12]}"
     if _complete(jars):
         return jars
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(
+            f"Kafka's jars have no place to stay: {error.filename}: {error.strerror}. Set XDG_CACHE_HOME to a "
+            "folder that this user may write to."
+        ) from error
     with exclusive(cache / "kafka.lock", "another profile-stack fetches Kafka's jars", say):
         if not _complete(jars):
             _fetch(pom, jars, say)
@@ -90,8 +96,8 @@ def _maven_copy(maven: str, work: Path) -> None:
         within_s=FETCH_WITHIN_S,
     )
     if done.returncode != 0:
-        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
-        cause = said[0].removeprefix("[ERROR]").strip() if said else done.stderr.strip()
+        said = re.search(r"\[ERROR\] +(\S.*)", done.stdout)
+        cause = said.group(1) if said else done.stderr.strip()
         raise StackError(
             f"Maven could not fetch Kafka's jars: {cause[:500]}. Nothing was installed. Check the network, "
             "or name a mirror in ~/.m2/settings.xml, and run `up` again."

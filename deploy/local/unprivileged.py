@@ -61,7 +61,8 @@ def within_reach(binaries: Path, user: User | None, say: Callable[[str], None]) 
     installation, package = binaries.parent, binaries.parent.parent
     binary = (binaries / "postgres").stat()
     copy = SHARED_CACHE / f"{installation.name}-{binary.st_size}-{int(binary.st_mtime)}"
-    SHARED_CACHE.mkdir(parents=True, mode=0o755, exist_ok=True)
+    SHARED_CACHE.mkdir(parents=True, exist_ok=True)
+    SHARED_CACHE.chmod(0o755)
     with exclusive(SHARED_CACHE / "postgres.lock", "another profile-stack copies PostgreSQL", say):
         if not copy.exists():
             say(f"postgres: copying its binaries to {copy}, for the user {UNPRIVILEGED} cannot reach them")
@@ -77,17 +78,27 @@ def _copy(installation: Path, package: Path, copy: Path) -> None:
         shutil.copytree(installation, fresh / package.name / installation.name, symlinks=True)
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        _open_to_all(fresh)
         fresh.rename(copy)
 
 
+def _open_to_all(folder: Path) -> None:
+    """Readable, and executable where it was for its owner: whoever installed may have had a strict umask."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
+
+
 def walkable(path: Path, user: User) -> bool:
-    """Whether `user` may pass through every folder above `path`, as far as permission bits tell."""
-    return all(_may_pass(folder.stat(), user) for folder in path.resolve().parents)
+    """Whether `user` may enter (or run) `path` and every folder above, as far as permission bits tell."""
+    whole = path.resolve()
+    return all(_may_enter(step.stat(), user) for step in (whole, *whole.parents))
 
 
-def _may_pass(folder: os.stat_result, user: User) -> bool:
-    if folder.st_uid == user.pw_uid:
-        return bool(folder.st_mode & 0o100)
-    if folder.st_gid == user.pw_gid:
-        return bool(folder.st_mode & 0o010)
-    return bool(folder.st_mode & 0o001)
+def _may_enter(step: os.stat_result, user: User) -> bool:
+    if step.st_uid == user.pw_uid:
+        return bool(step.st_mode & 0o100)
+    if step.st_gid == user.pw_gid:
+        return bool(step.st_mode & 0o010)
+    return bool(step.st_mode & 0o001)
