@@ -44,6 +44,10 @@ test: check ## all tiers, on a real Kafka and a real PostgreSQL
 demo: $(STAMP) ## the whole path on real parts, shown (KEEP=1 leaves it running)
 	@$(BIN)/python -m deploy.local.demo $(if $(KEEP),--keep)
 
+.PHONY: demo-stop
+demo-stop: $(STAMP) ## stop what `make demo KEEP=1` left running
+	@$(BIN)/python -m deploy.local.demo --stop
+
 .PHONY: bench
 bench: $(STAMP) ## throughput and latency as ratios against raw limits, in one run
 	@$(BIN)/python -m tests.bench

@@ -4,24 +4,25 @@ Each candidate runs alone on one core, the generator and Kafka on the other, in 
 compared is callbacks per CPU-second of the candidate: the machine's noise moves seconds, hardly CPU-seconds.
 """
 
-import asyncio
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.cpu import own_seconds
-from tests.bench.load import Tally, closed_loop, open_loop
-from tests.bench.process import free_port, port_open, running, tail
+from tests.bench.process import free_port, port_open, running
+from tests.simulator.load import LoadPlan, LoadReport, run_load
+from tests.simulator.message import Listener
 
 CONNECTIONS = 64
-WARM_S = 1.0
-PATH = "/v1/callbacks/bench-00001/DeviceProfileService"
-ACCOUNTS = """
+WARM_COUNT = 2000
+RATE = 500
+ACCOUNT, USERNAME, PASSWORD = "bench-00001", "fleet", "bench-password"
+ACCOUNTS = f"""
 [[account]]
-name = "bench-00001"
-username = "fleet"
-password = "bench-password"
+name = "{ACCOUNT}"
+username = "{USERNAME}"
+password = "{PASSWORD}"
 """
 
 
@@ -30,12 +31,6 @@ class Candidate:
     name: str
     command: Callable[[int], list[str]]
     env: Callable[[int], Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class Round:
-    per_cpu_second: float
-    answered: int
 
 
 def candidates(bootstrap: str, env: Mapping[str, str], folder: Path) -> list[Candidate]:
@@ -63,58 +58,55 @@ def candidates(bootstrap: str, env: Mapping[str, str], folder: Path) -> list[Can
     ]
 
 
-async def throughput(candidate: Candidate, folder: Path, *, seconds: float, seed: int) -> Round:
+async def load(port: int, count: int, *, seed: int, rate: float | None = None) -> LoadReport:
+    listener = Listener(ACCOUNT, (f"http://127.0.0.1:{port}",), USERNAME, PASSWORD)
+    plan = LoadPlan(count, CONNECTIONS, rate=rate, devices=5000, seed=f"bench-{seed}")
+    report = await run_load(listener, plan)
+    if set(report.answers) != {200}:
+        raise RuntimeError(f"not every callback was taken: {dict(report.answers)}")
+    return report
+
+
+async def throughput(candidate: Candidate, folder: Path, *, count: int, seed: int) -> float:
+    """Callbacks per CPU-second of the candidate, as fast as it answers."""
     port = free_port()
     log = folder / f"{candidate.name}.log"
     with running(candidate.command(port), env=candidate.env(port), log=log) as pid:
         await port_open(port, log)
-        url = f"http://127.0.0.1:{port}{PATH}"
-        must_be_200(await closed_loop(url, connections=CONNECTIONS, seconds=WARM_S, seed=seed), log)
+        await load(port, WARM_COUNT, seed=seed)
         before = own_seconds(pid)
-        tally = await closed_loop(url, connections=CONNECTIONS, seconds=seconds, seed=seed + 1)
-        spent = own_seconds(pid) - before
-        must_be_200(tally, log)
-        return Round(tally.answers[200] / spent, tally.answers[200])
+        await load(port, count, seed=seed + 1)
+        return count / (own_seconds(pid) - before)
 
 
-async def latency(candidate: Candidate, folder: Path, *, seconds: float, rate: float) -> dict[str, float]:
-    """Acknowledgement times in milliseconds, open loop at `rate` a second."""
+async def latency(candidate: Candidate, folder: Path, *, count: int) -> dict[str, float]:
+    """Acknowledgement times in milliseconds, open loop at `RATE` a second."""
     port = free_port()
     log = folder / f"{candidate.name}.log"
     with running(candidate.command(port), env=candidate.env(port), log=log):
         await port_open(port, log)
-        url = f"http://127.0.0.1:{port}{PATH}"
-        must_be_200(await closed_loop(url, connections=8, seconds=WARM_S, seed=1), log)
-        tally = await open_loop(url, connections=CONNECTIONS, seconds=seconds, rate=rate, seed=2)
-        must_be_200(tally, log)
-        return {"p50_ms": 1000 * tally.quantile(0.50), "p99_ms": 1000 * tally.quantile(0.99)}
-
-
-def must_be_200(tally: Tally, log: Path) -> None:
-    """A figure about refused callbacks would be worth nothing."""
-    if set(tally.answers) != {200}:
-        raise RuntimeError(f"answers {tally.answers}: {tail(log)}")
+        await load(port, WARM_COUNT, seed=1)
+        report = await load(port, count, seed=2, rate=RATE)
+        return {"p50_ms": 1000 * report.quantile(0.50), "p99_ms": 1000 * report.quantile(0.99)}
 
 
 async def bench(
-    env: Mapping[str, str], folder: Path, *, rounds: int, seconds: float, say: Callable[[str], None]
+    env: Mapping[str, str], folder: Path, *, rounds: int, count: int, say: Callable[[str], None]
 ) -> dict[str, object]:
     everyone = candidates(env["PROFILE_KAFKA_BOOTSTRAP"], env, folder)
     figures: dict[str, list[float]] = {candidate.name: [] for candidate in everyone}
     for number in range(rounds):
         for candidate in everyone:
-            result = await throughput(candidate, folder, seconds=seconds, seed=100 * number)
-            figures[candidate.name].append(result.per_cpu_second)
-            say(f"round {number + 1}/{rounds}  {candidate.name:10s} {result.per_cpu_second:9.0f} per CPU-s")
-            await asyncio.sleep(0)
+            figure = await throughput(candidate, folder, count=count, seed=100 * number)
+            figures[candidate.name].append(figure)
+            say(f"round {number + 1}/{rounds}  {candidate.name:10s} {figure:9.0f} callbacks per CPU-second")
     ours = figures["receiver"]
     return {
         "callbacks_per_cpu_second": {name: statistics.median(values) for name, values in figures.items()},
         "receiver_to_bare": ratios(ours, figures["bare"]),
         "receiver_to_front": ratios(ours, figures["front"]),
-        "acknowledgement_at_500_per_second": {
-            candidate.name: await latency(candidate, folder, seconds=seconds, rate=500)
-            for candidate in everyone[1:]
+        f"acknowledgement_at_{RATE}_per_second": {
+            candidate.name: await latency(candidate, folder, count=count // 4) for candidate in everyone[1:]
         },
     }
 
