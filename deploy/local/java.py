@@ -58,8 +58,8 @@ def kafka_jars(say: Say) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StackError(
-            f"Kafka's jars have no place to stay: {error.filename}: {error.strerror}. Set XDG_CACHE_HOME to a "
-            "folder that this user may write to."
+            f"Kafka's jars have no place to stay: {error.filename}: {error.strerror}. Set XDG_CACHE_HOME "
+            "to a folder that this user may write to."
         ) from error
     with exclusive(cache / "kafka.lock", "another profile-stack fetches Kafka's jars", say):
         if not _complete(jars):

@@ -4,6 +4,7 @@ A broker works in a folder of its own, `kafka/broker-N`, so that a stack may hol
 """
 
 import base64
+import re
 import shutil
 import signal
 import uuid
@@ -20,6 +21,7 @@ from deploy.local.process import launch, run, since_start
 FORMAT_WITHIN_S = 120
 STOP_SIGNAL = signal.SIGTERM
 STOP_PATIENCE_S = 30.0
+THROWN = re.compile(r"(Caused by: )?[\w.$]+(Exception|Error)\b.*")
 HEAP = ("-Xms256m", "-Xmx512m")
 QUICK_START = "-XX:TieredStopAtLevel=1"  # the quick compiler alone: up sooner, slower when hot
 Say = Callable[[str], None]
@@ -105,8 +107,10 @@ def version(jars: Path) -> str:
 
 
 def complaint(log: Path) -> str:
-    """The first error since its last start, in Kafka's or Java's words."""
+    """The innermost cause since its last start, in Java's words; else the first error in Kafka's."""
     lines = since_start(log)
-    errors = [line for line in lines if "[ERROR]" in line or line.startswith(("Error", "Exception"))]
-    said = errors or lines[-1:] or ["it did not say why"]
-    return said[0].split(" - ", 1)[-1].strip()
+    thrown = [line for line in lines if THROWN.match(line)]
+    causes = [line for line in thrown if line.startswith("Caused by: ")]
+    errors = [line for line in lines if "[ERROR]" in line or line.startswith("Error")]
+    said = causes[-1:] or thrown[:1] or errors[:1] or lines[-1:] or ["it did not say why"]
+    return said[0].split(" - ", 1)[-1].removeprefix("Caused by: ").strip()

@@ -168,7 +168,9 @@ async def _ready(port: int) -> bool:
     except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
         return False
     except asyncpg.PostgresError as error:
-        raise StackError(f"PostgreSQL answers on port {port}, but refuses: {error}.") from error
+        raise StackError(
+            f"PostgreSQL answers on port {port}, but refuses: {str(error).splitlines()[0]}."
+        ) from error
     try:
         if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
             await connection.execute(f'create database "{DATABASE}"')

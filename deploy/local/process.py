@@ -100,6 +100,14 @@ def bears(pid: int, mark: str) -> bool:
     return f"{mark} " in f"{shown.stdout.strip()} "
 
 
+def find(mark: str) -> int | None:
+    """A live process with this mark whose id was never written down; only where the system has `/proc`."""
+    candidates = (
+        (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()) if PROC.is_dir() else ()
+    )
+    return next((pid for pid in candidates if bears(pid, mark)), None)
+
+
 def stop(pid: int, mark: str, *, by: signal.Signals, patience_s: float) -> bool:
     """Asks with `by`, kills after `patience_s`; True when asking was enough. Strangers are left alone."""
     if send(pid, mark, by) and gone(pid, mark, within_s=patience_s):

@@ -144,10 +144,8 @@ class Stack:
         """Stops what this home started, and nothing else; the names of what it stopped."""
         self.home.expect()
         with self.home.locked(self._say):
-            stopped: tuple[str, ...] = ()
-            if self.home.read() is not None:
-                services = reversed(self._services.values())
-                stopped = tuple(service.name for service in services if self._supervisor.stop(service))
+            services = reversed(self._services.values())
+            stopped = tuple(service.name for service in services if self._supervisor.stop(service))
             if erase:
                 self._say(f"erasing {self.home}")
                 self.home.erase()
@@ -212,8 +210,8 @@ class Stack:
         member = state.member(name) if state else None
         pid = self.pid(name)
         condition: Condition = "stopped"
-        if pid is not None and member is not None:
-            condition = "running" if answers(member.ports[0]) else "silent"
+        if pid is not None:
+            condition = "running" if member and answers(member.ports[0]) else "silent"
         return Report(
             name=name,
             condition=condition,

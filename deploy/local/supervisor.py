@@ -12,7 +12,7 @@ from typing import Protocol
 from deploy.local.faults import StackError
 from deploy.local.home import Home, Member, State
 from deploy.local.ports import HOST, free_ports, is_free
-from deploy.local.process import KILL_WITHIN_S, bears, gone, send, stop
+from deploy.local.process import KILL_WITHIN_S, bears, find, gone, send, stop
 
 START_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.05
@@ -70,15 +70,14 @@ class Supervisor:
         for pid in (member.pid if member else None, self._home.read_pid(service.name)):
             if pid is not None and bears(pid, service.mark):
                 return pid
-        return None
+        return find(service.mark)
 
     def ensure(self, service: Service) -> bool:
         """Returns when the service does its work; True when it had to be started for that."""
         member = self.state().member(service.name)
         pid = self.pid(service)
         if pid is not None and member is not None:
-            self._remember(member.model_copy(update={"pid": pid}))
-            self._wait(service, pid, member.ports)
+            self._await(service, member, pid)
             return False
         if member is not None and member.started:
             self._start_again(service, member)
@@ -155,11 +154,13 @@ class Supervisor:
 
     def _run(self, service: Service, member: Member) -> None:
         began = time.monotonic()
-        pid = service.launch(member.ports)
+        self._await(service, member, service.launch(member.ports))
+        self._say(f"{service.name}: answers after {time.monotonic() - began:.1f} s")
+
+    def _await(self, service: Service, member: Member, pid: int) -> None:
         self._remember(member.model_copy(update={"pid": pid}))
         self._wait(service, pid, member.ports)
         self._remember(member.model_copy(update={"pid": pid, "started": True}))
-        self._say(f"{service.name}: answers after {time.monotonic() - began:.1f} s")
 
     def _wait(self, service: Service, pid: int, ports: Sequence[int]) -> None:
         end = time.monotonic() + START_WITHIN_S
@@ -176,6 +177,8 @@ class Supervisor:
         self._home.write_pid(member.name, member.pid)
 
     def _forget(self, service: Service) -> None:
-        member = self.state().member(service.name)
+        self._home.write_pid(service.name, None)
+        state = self._home.read()
+        member = state.member(service.name) if state else None
         if member is not None:
             self._remember(member.model_copy(update={"pid": None}))
