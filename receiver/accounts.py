@@ -1,0 +1,170 @@
+"""The accounts file: TOML as in the README, its secret files read, every fault found at once.
+
+Paths inside are relative to the file. A secret file's trailing line break does not belong to the secret.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from receiver.auth import Account
+
+SERVICES = ("DeviceProfileService", "CarrierService")
+SECRET_BYTES_MAX = 4096
+
+
+class AccountsError(Exception):
+    """`faults`: what is wrong, one line each, without any secret."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    by_name: Mapping[str, Account]
+
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for account in self.by_name.values() for secret in account.secrets())
+
+
+class Entry(BaseModel):
+    """One `[[account]]` as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    services: list[str] = Field(default=list(SERVICES), min_length=1)
+    credentials: Literal["body", "none"] = "body"
+    username: str | None = Field(default=None, min_length=1)
+    password: SecretStr | None = Field(default=None, min_length=1)
+    password_file: Path | None = None
+    previous_password: SecretStr | None = Field(default=None, min_length=1)
+    previous_password_file: Path | None = None
+    previous_until: AwareDatetime | None = None
+    path_secret: SecretStr | None = Field(default=None, min_length=1)
+    path_secret_file: Path | None = None
+
+
+class File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    account: list[Entry] = Field(min_length=1)
+
+
+def read_accounts(path: Path) -> Accounts:
+    """Raises AccountsError."""
+    entries = _entries(path)
+    faults: list[str] = []
+    accounts: dict[str, Account] = {}
+    for number, entry in enumerate(entries, start=1):
+        label = f"account {number} ({entry.name})"
+        reader = Secrets(path.parent, label)
+        account = reader.account(entry)
+        faults.extend(reader.faults)
+        faults.extend(f"{label}: {fault}" for fault in _contradictions(entry))
+        if entry.name in accounts:
+            faults.append(f"{label}: the name stands there twice; keep one of the two")
+        accounts[entry.name] = account
+    if faults:
+        raise AccountsError(tuple(faults))
+    return Accounts(accounts)
+
+
+def _entries(path: Path) -> list[Entry]:
+    try:
+        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).account
+    except OSError as error:
+        raise AccountsError((f"cannot be read: {error.strerror}",)) from error
+    except UnicodeDecodeError as error:
+        raise AccountsError(("is not UTF-8 text",)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise AccountsError((f"is not TOML{_place(error)}",)) from None
+    except ValidationError as error:
+        raise AccountsError(tuple(_shape_faults(error))) from None
+
+
+def _place(error: tomllib.TOMLDecodeError) -> str:
+    """Where, not what: the message of a TOML error may quote the line of a password."""
+    found = str(error).rpartition("(at ")[2].rstrip(")")
+    return f" (at {found})" if found.startswith("line ") else ""
+
+
+def _shape_faults(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        match fault["loc"]:
+            case ("account", int(index), *rest):
+                yield f"account {index + 1}: {'.'.join(map(str, rest))}: {fault['msg']}"
+            case location:
+                yield f"{'.'.join(map(str, location))}: {fault['msg']}"
+
+
+def _contradictions(entry: Entry) -> Iterator[str]:
+    has_password = entry.password is not None or entry.password_file is not None
+    has_path_secret = entry.path_secret is not None or entry.path_secret_file is not None
+    has_previous = entry.previous_password is not None or entry.previous_password_file is not None
+    if entry.credentials == "none":
+        if entry.username is not None or has_password or has_previous:
+            yield 'has credentials = "none" and a username or password too; remove one of the two'
+        if not has_path_secret:
+            yield 'credentials = "none" needs path_secret_file, or any Verizon customer could speak for it'
+    else:
+        if entry.username is None:
+            yield 'username is missing (or set credentials = "none")'
+        if not has_password:
+            yield 'password_file is missing (or set credentials = "none")'
+    if entry.previous_until is not None and not has_previous:
+        yield "previous_until stands without previous_password_file"
+    if not all(service and "/" not in service for service in entry.services):
+        yield "services: a name is empty or holds a slash"
+
+
+class Secrets:
+    """Reads the secrets of one entry and collects what is wrong with them."""
+
+    def __init__(self, folder: Path, label: str) -> None:
+        self._folder = folder
+        self._label = label
+        self.faults: list[str] = []
+
+    def account(self, entry: Entry) -> Account:
+        return Account(
+            name=entry.name,
+            services=frozenset(entry.services),
+            username=None if entry.username is None else entry.username.encode(),
+            password=self._secret("password", entry.password, entry.password_file),
+            previous_password=self._secret(
+                "previous_password", entry.previous_password, entry.previous_password_file
+            ),
+            previous_until=entry.previous_until,
+            path_secret=self._secret("path_secret", entry.path_secret, entry.path_secret_file),
+        )
+
+    def _secret(self, member: str, inline: SecretStr | None, file: Path | None) -> bytes | None:
+        if inline is not None and file is not None:
+            self._fault(f"{member} and {member}_file are both set; keep one of the two")
+        if inline is not None:
+            return inline.get_secret_value().encode()
+        return None if file is None else self._from_file(f"{member}_file", file)
+
+    def _from_file(self, member: str, file: Path) -> bytes | None:
+        try:
+            content = (self._folder / file).read_text(encoding="utf-8").rstrip("\r\n").encode()
+        except OSError as error:
+            self._fault(f"{member}: {file} cannot be read: {error.strerror}")
+            return None
+        except UnicodeDecodeError:
+            self._fault(f"{member}: {file} is not UTF-8 text")
+            return None
+        if not 0 < len(content) <= SECRET_BYTES_MAX:
+            self._fault(f"{member}: {file} is empty or longer than {SECRET_BYTES_MAX} bytes")
+            return None
+        return content
+
+    def _fault(self, text: str) -> None:
+        self.faults.append(f"{self._label}: {text}")

@@ -1,0 +1,244 @@
+"""One HTTP/1.1 connection: requests in order, each answered with a few bytes.
+
+aiohttp parses (its C parser is what keeps smugglers out) and holds the queue of pipelined requests. What it
+would do per request after that, a task, a request and a response object, costs more than all of our own work,
+so `start` is ours. Beyond aiohttp's own limits: the head of a request has its own time, an answer that nobody
+reads ends the connection, and a connection that is told to finish ends after its next answer.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from aiohttp import StreamReader, hdrs, web
+from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+from multidict import CIMultiDictProxy
+
+from receiver.answers import CONTINUE, GONE, NOT_STORED, TOO_LARGE, Answer, Renderer
+from receiver.body import read_body
+
+IDLE_S = 75.0
+LINGER_S = 1.0
+"""How long an unread body is thrown away before the connection ends: a reset would lose the answer."""
+UNREAD_ANSWER_S = 5.0
+
+
+class Endpoint(Protocol):
+    """What the requests are for."""
+
+    async def answer(self, request: "Request") -> Answer: ...
+
+    def malformed(self, host: str) -> Answer:
+        """Something came that is not HTTP, or an abuse of it."""
+
+    def stalled(self) -> None:
+        """The head of a request did not come in time; there is nobody to answer."""
+
+
+class Request:
+    """The head of a request, and its body when asked for. `host` is the transport's other end."""
+
+    __slots__ = ("_connection", "_message", "_payload", "headers", "host", "method", "path")
+
+    def __init__(self, connection: "Connection", message: RawRequestMessage, payload: StreamReader) -> None:
+        self._connection = connection
+        self._message = message
+        self._payload = payload
+        self.host = connection.host
+        self.method: str = message.method
+        self.path: str = message.path
+        self.headers: CIMultiDictProxy[str] = message.headers
+
+    def absolute_path(self) -> str:
+        """The raw path, whatever form the target has; the authority in it is the sender's invention."""
+        return self._message.url.raw_path
+
+    async def read(self, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
+        """The body as it came, or the reason why there is none."""
+        if not self._payload.is_eof():
+            declared = self.headers.get(hdrs.CONTENT_LENGTH, "")
+            if declared.isdigit() and int(declared) > bytes_max:
+                return TOO_LARGE
+            if self.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+                self._connection.send(CONTINUE)
+        try:
+            return await read_body(self._payload, bytes_max=bytes_max, timeout_s=timeout_s)
+        except ConnectionError:
+            return GONE
+
+
+class Connection(RequestHandler):
+    """Lives from accept to close. `on_end` is called once, when it is gone."""
+
+    __slots__ = (
+        "_endpoint",
+        "_finishing",
+        "_head_timeout_s",
+        "_head_timer",
+        "_on_end",
+        "_reading",
+        "_renderer",
+        "host",
+    )
+
+    def __init__(
+        self,
+        server: web.Server,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        endpoint: Endpoint,
+        renderer: Renderer,
+        host: str,
+        head_timeout_s: float,
+        on_end: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=IDLE_S,
+            auto_decompress=False,
+        )
+        self.host = host
+        self._endpoint = endpoint
+        self._renderer = renderer
+        self._head_timeout_s = head_timeout_s
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._on_end: Callable[[], None] | None = on_end
+        self._reading: StreamReader = EMPTY_PAYLOAD
+        self._finishing = False
+
+    def finish(self) -> None:
+        """The next answer is the last; whoever keeps the connection alive is told so."""
+        self._finishing = True
+
+    def is_idle(self) -> bool:
+        """Waits for a request of which nothing has come yet."""
+        return self._waiter is not None and self._head_timer is None
+
+    def send(self, data: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(data)
+
+    # From the transport
+
+    def data_received(self, data: bytes) -> None:
+        requests = self._request_count
+        super().data_received(data)
+        if self._request_count != requests:
+            self._stop_head_timer()
+        elif data and self._head_timer is None and self._waiter is not None:
+            self._head_timer = self._loop.call_later(self._head_timeout_s, self._give_up_on_head)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+        if not self._reading.is_eof():
+            self._reading.set_exception(ConnectionResetError("the sender went away"))
+        self.end()
+
+    def end(self) -> None:
+        """Says that it is over; for a connection that never came to be, its maker calls this."""
+        if self._on_end is not None:
+            on_end, self._on_end = self._on_end, None
+            on_end()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up_on_head(self) -> None:
+        self._head_timer = None
+        self._endpoint.stalled()
+        self.force_close()
+
+    # One request after the other
+
+    async def start(self) -> None:
+        """aiohttp runs this as the connection's task."""
+        try:
+            while not self._force_close:
+                message, payload = await self._next()
+                if isinstance(message, _ErrInfo):
+                    self._answer(self._endpoint.malformed(self.host), "close")
+                    break
+                if not await self._serve(message, payload):
+                    break
+                self._stay()
+            await self._linger()
+        except Exception:
+            self._answer(NOT_STORED, "close")
+            raise
+        finally:
+            self._leave()
+
+    async def _next(self) -> tuple[RawRequestMessage | _ErrInfo, StreamReader]:
+        if not self._messages:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        message, payload = self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        return message, payload
+
+    async def _serve(self, message: RawRequestMessage, payload: StreamReader) -> bool:
+        """Whether the connection goes on."""
+        self._reading = payload
+        answer = await self._endpoint.answer(Request(self, message, payload))
+        going_on = (
+            not (answer.closing or self._finishing or message.should_close or message.upgrade)
+            and payload.is_eof()
+            and self._discard(payload)
+        )
+        if not going_on:
+            self._answer(answer, "close")
+        else:
+            self._answer(answer, "" if message.version >= HttpVersion11 else "keep-alive")
+        if self._paused:
+            await self._until_read()
+        return going_on
+
+    def _discard(self, payload: StreamReader) -> bool:
+        """Empties a complete body that nobody read. False where it is broken."""
+        try:
+            payload.read_nowait()
+        except RequestPayloadError:
+            return False
+        return True
+
+    def _answer(self, answer: Answer, connection: str) -> None:
+        self.send(self._renderer.render(answer, connection, int(time.time())))
+
+    async def _until_read(self) -> None:
+        try:
+            async with asyncio.timeout(UNREAD_ANSWER_S):
+                await self._drain_helper()
+        except (TimeoutError, ConnectionError):
+            self.force_close()
+
+    def _stay(self) -> None:
+        close_time = self._loop.time() + IDLE_S
+        self._next_keepalive_close_time = close_time
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(close_time, self._process_keepalive)
+
+    async def _linger(self) -> None:
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while not self._reading.is_eof():
+                    await self._reading.readany()
+        except (TimeoutError, ConnectionError, RequestPayloadError):
+            return
+
+    def _leave(self) -> None:
+        self._stop_head_timer()
+        if self.transport is not None:
+            self.transport.close()

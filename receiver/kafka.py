@@ -1,0 +1,226 @@
+"""Kafka for the lane: a producer that is kept alive, and rounds of batches through it.
+
+aiokafka retries a batch for ever while the broker is away, never looks at its bootstrap addresses again, and
+after an error that it does not retry its idempotent producer is of no use: it goes on with the next sequence
+number, and the broker refuses all that follows on that partition. So a producer is thrown away after any
+error of a batch, and when nothing has come back for a while. What was in flight is then called back as not
+acknowledged; it may have arrived all the same.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidTopicError, KafkaError, ProducerClosed, TopicAuthorizationFailedError
+from aiokafka.structs import TopicPartition
+
+from receiver.lane import Batch
+
+NO_PROGRESS_S = 30.0
+CONNECT_WITHIN_S = 10.0
+TOPIC_WITHIN_S = 2.0
+STOP_WITHIN_S = 2.0
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+CLOSED_TOPIC_S = 30.0
+"""How long nothing is sent to a topic that refuses us: each refusal costs the others a producer."""
+CLOSES_TOPIC = (TopicAuthorizationFailedError, InvalidTopicError)
+
+Back = Callable[[Batch, bool], None]
+
+
+class Watcher(Protocol):
+    """Who logs what becomes of the connection. `error` is the name of an error class, or a topic's."""
+
+    def connected(self) -> None: ...
+
+    def not_connected(self, error: str) -> None: ...
+
+    def lost(self, error: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    batch: Batch
+    back: Back
+    since: float
+
+
+class KafkaBroker:
+    """The lane's Broker. `run` keeps a producer; without it nothing ever is up."""
+
+    def __init__(
+        self,
+        make_producer: Callable[[], AIOKafkaProducer],
+        *,
+        topics: Sequence[str],
+        watcher: Watcher,
+        no_progress_s: float = NO_PROGRESS_S,
+    ) -> None:
+        """`topics` are the ones records will be sent to, the first is the one without which nothing works."""
+        self._make_producer = make_producer
+        self._topics = topics
+        self._watcher = watcher
+        self._no_progress_s = no_progress_s
+        self._loop = asyncio.get_running_loop()
+        self._producer: AIOKafkaProducer | None = None
+        self._broken: asyncio.Future[str] | None = None
+        self._flights: set[_Flight] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._closed_topics: dict[str, float] = {}
+
+    # For the lane
+
+    def is_up(self) -> bool:
+        return self._producer is not None
+
+    def partitions(self, topic: str) -> int:
+        if self._producer is None or self._closed_topics.get(topic, 0.0) > self._loop.time():
+            return 0
+        known = self._producer.client.cluster.partitions_for_topic(topic)
+        return len(known) if known else 0
+
+    def leader(self, topic: str, partition: int) -> int:
+        if self._producer is None:
+            return -1
+        leader = self._producer.client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        return -1 if leader is None else int(leader)
+
+    def send(self, batches: Sequence[Batch], back: Back) -> None:
+        """One task a round; none of the awaits in it waits while the lane keeps to one batch a partition."""
+        now = self._loop.time()
+        flights = [_Flight(batch, back, now) for batch in batches]
+        self._flights.update(flights)
+        sending = self._loop.create_task(self._send(self._producer, flights))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+
+    async def _send(self, producer: AIOKafkaProducer | None, flights: Sequence[_Flight]) -> None:
+        for flight in flights:
+            if producer is None:
+                self._land(flight, "no producer")
+                continue
+            try:
+                batch = flight.batch
+                future = await producer.send_batch(
+                    _filled(producer, batch), batch.topic, partition=batch.partition
+                )
+            except KafkaError as error:
+                self._failed(flight, error)
+            else:
+                future.add_done_callback(lambda done, flight=flight: self._landed(flight, done))
+
+    def _landed(self, flight: _Flight, done: "asyncio.Future[object]") -> None:
+        error = done.exception()
+        if error is None:
+            self._land(flight, "")
+        else:
+            self._failed(flight, error)
+
+    def _failed(self, flight: _Flight, error: BaseException) -> None:
+        if isinstance(error, CLOSES_TOPIC):
+            self._closed_topics[flight.batch.topic] = self._loop.time() + CLOSED_TOPIC_S
+        self._land(flight, type(error).__name__)
+
+    def _land(self, flight: _Flight, error: str) -> None:
+        """Once per flight: one that was given up lands on nobody."""
+        if flight not in self._flights:
+            return
+        self._flights.remove(flight)
+        if error and self._broken is not None and not self._broken.done():
+            self._broken.set_result(error)
+        flight.back(flight.batch, not error)
+
+    # Keeping a producer
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Until cancelled. `changed` is called when Kafka came or went."""
+        while True:
+            producer = await self._connect()
+            self._broken = self._loop.create_future()
+            self._producer = producer
+            self._watcher.connected()
+            changed()
+            try:
+                self._watcher.lost(await self._trouble())
+            finally:
+                self._producer = None
+                self._give_up_flights()
+                await _discard(producer)
+                changed()
+
+    async def _connect(self) -> AIOKafkaProducer:
+        tried = 0
+        while True:
+            producer = self._make_producer()
+            try:
+                async with asyncio.timeout(CONNECT_WITHIN_S):
+                    await producer.start()
+                    unknown = await self._unknown_topics(producer)
+                if self._topics[0] not in unknown:
+                    return producer
+                self._watcher.not_connected(f"no topic {self._topics[0]}")
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._watcher.not_connected(type(error).__name__)
+            except asyncio.CancelledError:
+                await _discard(producer)
+                raise
+            await _discard(producer)
+            await asyncio.sleep(BACKOFF_S[min(tried, len(BACKOFF_S) - 1)])
+            tried += 1
+
+    async def _unknown_topics(self, producer: AIOKafkaProducer) -> set[str]:
+        """Asking makes the producer keep their metadata from now on, also of one that comes later."""
+        unknown = set()
+        for topic in self._topics:
+            try:
+                async with asyncio.timeout(TOPIC_WITHIN_S):
+                    await producer.partitions_for(topic)
+            except (TimeoutError, KafkaError):
+                unknown.add(topic)
+        return unknown
+
+    async def _trouble(self) -> str:
+        """What is wrong with the producer, once something is."""
+        assert self._broken is not None
+        while True:
+            done, _ = await asyncio.wait((self._broken,), timeout=1.0)
+            if done:
+                return self._broken.result()
+            oldest = min((flight.since for flight in self._flights), default=self._loop.time())
+            if self._loop.time() - oldest > self._no_progress_s:
+                return "no progress"
+
+    def _give_up_flights(self) -> None:
+        for flight in list(self._flights):
+            self._land(flight, "given up")
+
+
+def _filled(producer: AIOKafkaProducer, batch: Batch) -> object:
+    builder = producer.create_batch()
+    for waiting in batch.waiting:
+        record = waiting.record
+        added = builder.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+        assert added is not None, "the lane cuts batches below the producer's limit"
+    builder.close()
+    return builder
+
+
+async def _discard(producer: AIOKafkaProducer) -> None:
+    """Never waits for ever: `stop` alone would, for batches that the broker does not take."""
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await producer.stop()
+            return
+    except (KafkaError, OSError, TimeoutError):
+        producer._message_accumulator.fail_all(ProducerClosed())
+    sender = producer._sender.sender_task
+    while sender is not None and not sender.done():
+        sender.cancel()  # each time it gives up waiting for one more of its requests
+        await asyncio.wait((sender,), timeout=0.1)
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await producer.client.close()
+    except (KafkaError, OSError, TimeoutError):
+        return

@@ -1,0 +1,284 @@
+"""The lane against a broker and a spool that do as the test says."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from receiver.lane import BATCH_BYTES_MAX, Batch, Lane, Mode, NoSpool, Place, Spool, Waiting
+from schemas.record import Record, partition_of
+
+PARTITIONS = 4
+EVENTS = "events"
+
+
+@dataclass
+class FakeBroker:
+    """Leaders: one node for all, unless `leaders` says so. Batches stay in `sent` until the test lands them."""
+
+    up: bool = True
+    leaders: dict[int, int] = field(default_factory=dict)
+    rounds: list[Sequence[Batch]] = field(default_factory=list)
+    backs: dict[int, Callable[[Batch, bool], None]] = field(default_factory=dict)
+
+    def is_up(self) -> bool:
+        return self.up
+
+    def partitions(self, topic: str) -> int:
+        return PARTITIONS if topic == EVENTS else 0
+
+    def leader(self, topic: str, partition: int) -> int:
+        return self.leaders.get(partition, 1)
+
+    def send(self, batches: Sequence[Batch], back: Callable[[Batch, bool], None]) -> None:
+        self.rounds.append(batches)
+        for batch in batches:
+            self.backs[id(batch)] = back
+
+    def land(self, batch: Batch, acknowledged: bool = True) -> None:
+        self.backs.pop(id(batch))(batch, acknowledged)
+
+    def land_round(self, number: int = -1, acknowledged: bool = True) -> None:
+        for batch in self.rounds[number]:
+            self.land(batch, acknowledged)
+
+
+class FakeSpool:
+    """Takes everything at once, or nothing."""
+
+    def __init__(self, room: bool = True) -> None:
+        self.room = room
+        self.kept: list[Record] = []
+
+    def can_store(self) -> bool:
+        return self.room
+
+    def keep(self, waiting: Sequence[Waiting], back: Callable[[Sequence[Waiting], bool], None]) -> None:
+        if self.room:
+            self.kept.extend(each.record for each in waiting)
+        back(waiting, self.room)
+
+
+class Watched:
+    def __init__(self) -> None:
+        self.counts: dict[Place, int] = {}
+        self.modes: list[Mode] = []
+
+    def stored(self, place: Place, count: int) -> None:
+        self.counts[place] = self.counts.get(place, 0) + count
+
+    def turned(self, mode: Mode, reason: str) -> None:
+        self.modes.append(mode)
+
+
+def lane_over(
+    broker: FakeBroker,
+    spool: Spool | None = None,
+    *,
+    patience_s: float = 5.0,
+    bytes_max: int = 10_000_000,
+    watched: Watched | None = None,
+) -> Lane:
+    return Lane(broker, spool or NoSpool(), watched or Watched(), patience_s=patience_s, bytes_max=bytes_max)
+
+
+def record(number: int = 0, *, partition: int = 0, size: int = 10, topic: str = EVENTS) -> Record:
+    """A record whose key belongs to `partition`, its number in the value."""
+    key = next(
+        key for key in (b"%d" % draw for draw in range(1000)) if partition_of(key, PARTITIONS) == partition
+    )
+    return Record(topic, key, b"%d" % number + b"." * size, ())
+
+
+def numbers(batch: Batch) -> list[int]:
+    return [int((waiting.record.value or b"").partition(b".")[0]) for waiting in batch.waiting]
+
+
+async def turns(count: int = 3) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_what_arrives_together_travels_together_one_batch_a_partition() -> None:
+    broker, watched = FakeBroker(), Watched()
+    lane = lane_over(broker, watched=watched)
+    safe = [lane.submit(record(number, partition=number % 2)) for number in range(6)]
+    await turns()
+    (batches,) = broker.rounds
+    assert [(batch.partition, numbers(batch)) for batch in batches] == [(0, [0, 2, 4]), (1, [1, 3, 5])]
+    assert not any(each.done() for each in safe)
+    broker.land_round()
+    assert [each.result() for each in safe] == ["kafka"] * 6
+    assert watched.counts == {"kafka": 6}
+
+
+async def test_a_second_batch_waits_for_the_first_of_its_partition_and_of_its_leader() -> None:
+    broker = FakeBroker()
+    lane = lane_over(broker)
+    lane.submit(record(0))
+    await turns()
+    lane.submit(record(1))
+    lane.submit(record(2, partition=1))
+    await turns()
+    assert len(broker.rounds) == 1
+    broker.land_round()
+    await turns()
+    assert [numbers(batch) for batch in broker.rounds[1]] == [[1], [2]]
+
+
+async def test_another_leader_does_not_wait() -> None:
+    broker = FakeBroker(leaders={1: 2})
+    lane = lane_over(broker)
+    lane.submit(record(0))
+    await turns()
+    lane.submit(record(1, partition=1))
+    await turns()
+    assert [[numbers(batch) for batch in sent] for sent in broker.rounds] == [[[0]], [[1]]]
+
+
+async def test_a_partition_in_trouble_does_not_hold_the_others_of_its_leader() -> None:
+    broker = FakeBroker()
+    lane = lane_over(broker)
+    lane.submit(record(0))
+    lane.submit(record(1, partition=1))
+    await turns()
+    broker.land(broker.rounds[0][1])
+    safe = lane.submit(record(2, partition=1))
+    lane.submit(record(3))
+    await turns()
+    assert [numbers(batch) for batch in broker.rounds[1]] == [[2]]
+    broker.land_round()
+    assert safe.result() == "kafka"
+
+
+async def test_a_batch_is_cut_by_bytes_and_a_giant_goes_alone() -> None:
+    broker = FakeBroker()
+    lane = lane_over(broker)
+    for number, size in enumerate((BATCH_BYTES_MAX + 1, BATCH_BYTES_MAX // 2, BATCH_BYTES_MAX // 2, 10)):
+        lane.submit(record(number, size=size))
+    sent = []
+    for number in range(3):
+        await turns()
+        sent.append(numbers(broker.rounds[number][0]))
+        broker.land_round()
+    assert sent == [[0], [1], [2, 3]]
+
+
+async def test_a_topic_that_kafka_does_not_know_goes_to_the_spool_alone() -> None:
+    broker, spool = FakeBroker(), FakeSpool()
+    lane = lane_over(broker, spool)
+    strange, good = lane.submit(record(topic="none")), lane.submit(record())
+    await turns()
+    broker.land_round()
+    assert (strange.result(), good.result()) == ("spool", "kafka")
+
+
+async def test_a_batch_that_failed_goes_to_the_spool_and_the_lane_stays() -> None:
+    broker, spool, watched = FakeBroker(), FakeSpool(), Watched()
+    lane = lane_over(broker, spool, watched=watched)
+    safe = lane.submit(record(7))
+    await turns()
+    broker.land_round(acknowledged=False)
+    assert safe.result() == "spool"
+    assert watched.modes == []
+
+
+async def test_impatience_moves_queue_and_flight_to_the_spool_in_order() -> None:
+    broker, spool, watched = FakeBroker(), FakeSpool(), Watched()
+    lane = lane_over(broker, spool, patience_s=0.02, watched=watched)
+    flying = lane.submit(record(0))
+    await turns()
+    queued = lane.submit(record(1))
+    assert [await flying, await queued] == ["spool", "spool"]
+    assert [each.value for each in spool.kept] == [record(0).value, record(1).value]
+    assert watched.modes == ["away"]
+    assert await lane.submit(record(2)) == "spool", "new ones at once"
+
+
+async def test_the_lane_is_direct_again_when_the_overdue_batch_is_back() -> None:
+    broker, watched = FakeBroker(), Watched()
+    lane = lane_over(broker, patience_s=0.02, watched=watched)
+    assert await lane.submit(record(0)) == "nowhere"
+    assert not lane.can_store()
+    broker.land_round()
+    assert lane.can_store()
+    safe = lane.submit(record(1))
+    await turns()
+    broker.land_round()
+    assert safe.result() == "kafka"
+    assert watched.modes == ["away", "direct"]
+    assert watched.counts == {"nowhere": 1, "kafka": 1}, "the late acknowledgement is not counted"
+
+
+async def test_steady_traffic_is_not_impatience() -> None:
+    broker, watched = FakeBroker(), Watched()
+    lane = lane_over(broker, patience_s=0.05, watched=watched)
+    end = asyncio.get_running_loop().time() + 0.2
+    while asyncio.get_running_loop().time() < end:
+        safe = lane.submit(record())
+        await turns()
+        broker.land_round()
+        assert safe.result() == "kafka"
+    assert watched.modes == []
+
+
+async def test_started_without_kafka_it_answers_at_once_and_takes_up_work_when_kafka_comes() -> None:
+    broker = FakeBroker(up=False)
+    lane = lane_over(broker)
+    assert not lane.can_store()
+    assert lane.submit(record()).result() == "nowhere"
+    broker.up = True
+    lane.broker_changed()
+    assert lane.can_store()
+    lane.submit(record())
+    await turns()
+    assert len(broker.rounds) == 1
+
+
+async def test_kafka_gone_is_noticed_without_patience() -> None:
+    broker, spool = FakeBroker(), FakeSpool()
+    lane = lane_over(broker, spool)
+    safe = lane.submit(record())
+    await turns()
+    broker.up = False
+    lane.broker_changed()
+    assert safe.result() == "spool"
+
+
+async def test_the_queue_is_bounded_and_strangers_have_a_small_part_of_it() -> None:
+    broker = FakeBroker()
+    lane = lane_over(broker, bytes_max=100_000)
+    assert lane.submit(record(size=5000), proven=False).result() == "nowhere"
+    assert not lane.submit(record(size=3000), proven=False).done()
+    assert lane.submit(record(size=3000), proven=False).result() == "nowhere"
+    assert not lane.submit(record(size=80_000)).done()
+    assert lane.submit(record(size=50_000)).result() == "nowhere"
+    await turns()
+    broker.land_round()
+    assert not lane.submit(record(size=3000), proven=False).done(), "room again"
+
+
+async def test_stop_takes_no_more_and_waits_for_what_is_on_its_way() -> None:
+    broker = FakeBroker()
+    lane = lane_over(broker)
+    flying = lane.submit(record(0))
+    await turns()
+    queued = lane.submit(record(1))
+    stopping = asyncio.ensure_future(lane.stop(5.0))
+    await turns()
+    assert lane.submit(record(2)).result() == "nowhere"
+    broker.land_round()
+    await turns()
+    broker.land_round()
+    await stopping
+    assert (flying.result(), queued.result()) == ("kafka", "kafka")
+
+
+async def test_stop_does_not_wait_for_ever() -> None:
+    broker, spool = FakeBroker(), FakeSpool()
+    lane = lane_over(broker, spool)
+    safe = lane.submit(record())
+    await turns()
+    await lane.stop(0.01)
+    assert safe.result() == "spool"
+    broker.land_round()
+    assert not lane.can_store()
