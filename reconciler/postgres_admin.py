@@ -17,6 +17,13 @@ from reconciler.queries import query
 
 CONNECT_TIMEOUT_S = 10.0
 LOCK_TIMEOUT = "60s"
+UNUSABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the first query after the server ended an idle session may meet this one
+)
 LACKING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
 
 if TYPE_CHECKING:
@@ -82,7 +89,7 @@ def translated(access: Access) -> Iterator[None]:
             "PostgreSQL stopped the query at its time limit. Nothing was changed. Ask for less at once, or "
             "raise the role's statement_timeout."
         ) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except UNUSABLE as error:
         raise DatabaseError(
             f"PostgreSQL at {access.place} cannot be used ({_cause(error)}). What was committed before is "
             f"kept, nothing else. Check that it runs and that {access.setting} is right, then try again."
@@ -129,7 +136,7 @@ class OwnerSession:
         except asyncpg.InsufficientPrivilegeError:
             return (
                 "role profile_auditor: has no statement time-out, as the connected user may not set one; a "
-                "superuser can: alter role profile_auditor in database … set statement_timeout = '60s'",
+                "superuser can: alter role profile_auditor set statement_timeout = '60s'",
             )
         return ()
 

@@ -1,15 +1,16 @@
--- An audit query must not hold back vacuum for hours. Kept per database, so that others are left alone.
+-- An audit query must not hold back vacuum for hours. Set for the role itself, so that a restored or copied database
+-- has the limit too; another database's runner may be setting it at this very moment.
 do $$
 begin
   if not exists (
     select
-    from pg_db_role_setting
-    where setdatabase = (select oid from pg_database where datname = current_database())
-      and setrole = 'profile_auditor'::regrole
-      and array_to_string(setconfig, ',') like '%statement_timeout=%'
+    from pg_roles
+    where rolname = 'profile_auditor' and array_to_string(rolconfig, ',') like '%statement_timeout=%'
   ) then
-    execute format('alter role profile_auditor in database %I set statement_timeout = %L', current_database(), '60s');
-    execute format('alter role profile_auditor in database %I set default_transaction_read_only = on', current_database());
+    alter role profile_auditor set default_transaction_read_only = on;
+    alter role profile_auditor set statement_timeout = '60s';
   end if;
+exception
+  when unique_violation or internal_error then null;
 end
 $$
