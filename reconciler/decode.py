@@ -1,0 +1,118 @@
+"""From a Kafka record to an item of a batch: an event, or something for the quarantine."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final, Protocol
+
+from reconciler.batch import Arrived, Item, Place, Unusable
+from reconciler.evidence import evidence_of
+from schemas.quarantine import QuarantineEntry
+from schemas.record import Undecodable, decode_event, decode_quarantine
+
+WITHHELD: Final = frozenset({"unscrubbed"})
+"""Reasons for which the bytes themselves must not be kept: they may hold a credential."""
+
+REFUSED: Final = "refused_by_database"
+
+
+class KafkaRecord(Protocol):
+    """What we read of a consumed record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+def event_item(record: KafkaRecord) -> Item:
+    """A record of the events topic."""
+    event = decode_event(record.value, record.headers)
+    if isinstance(event, Undecodable):
+        return _undecodable(record, event)
+    assert record.value is not None
+    return Arrived(
+        Place(record.topic, record.partition),
+        record.offset,
+        event.event_id,
+        event,
+        evidence_of(event),
+        record.value,
+        record.key,
+    )
+
+
+def quarantine_item(record: KafkaRecord) -> Item:
+    """A record of the quarantine topic, written by a receiver."""
+    entry = decode_quarantine(record.value)
+    if isinstance(entry, Undecodable):
+        return _undecodable(record, entry)
+    return _set_aside(record, entry)
+
+
+def _set_aside(record: KafkaRecord, entry: QuarantineEntry) -> Unusable:
+    return Unusable(
+        place=Place(record.topic, record.partition),
+        offset=record.offset,
+        identity=_identity(record),
+        reason=entry.reason,
+        account=entry.account,
+        request_id=entry.request_id,
+        source_ip=entry.source,
+        observed_at=entry.observed_at,
+        content=entry.kept(),
+        digest=bytes.fromhex(entry.digest),
+        error=entry.error,
+        key=record.key,
+    )
+
+
+def _undecodable(record: KafkaRecord, fault: Undecodable) -> Unusable:
+    value = record.value or b""
+    return Unusable(
+        place=Place(record.topic, record.partition),
+        offset=record.offset,
+        identity=_identity(record),
+        reason=fault.reason,
+        account=None,
+        request_id=None,
+        source_ip=None,
+        observed_at=None,
+        content=b"" if fault.reason in WITHHELD else value,
+        digest=sha256(value).digest(),
+        error=fault.detail,
+        key=record.key,
+    )
+
+
+def condemned(item: Arrived, error: str) -> Unusable:
+    """An event that the database refuses. Text that no database takes is made harmless; the bytes stay."""
+    return Unusable(
+        place=item.place,
+        offset=item.offset,
+        identity=item.identity,
+        reason=REFUSED,
+        account=_storable(item.event.account),
+        request_id=item.event.request_id and _storable(item.event.request_id),
+        source_ip=None,
+        observed_at=item.event.observed_at,
+        content=item.value,
+        digest=sha256(item.value).digest(),
+        error=error,
+        key=item.key,
+    )
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _identity(record: KafkaRecord) -> str:
+    return sha256(record.value or b"").hexdigest()

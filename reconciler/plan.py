@@ -1,0 +1,293 @@
+"""The plan of a transaction: every row to write, in the columns' order, decided before anything is written.
+
+Pure: the time, the heads of the chains, the random salts and the ids of new rows are given. Rows are tuples
+as the statements and COPY take them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from reconciler import chain
+from reconciler.batch import Arrived, Batch, Place, Unusable
+from reconciler.device import ProfileChanges, StoredProfile
+from reconciler.evidence import Evidence
+from reconciler.operation import Operation
+from reconciler.profile import Profile
+from reconciler.schedule import is_open, look_for
+from reconciler.scope import Link
+from reconciler.settle import Note, Settled, Told
+from schemas.event import CallbackEvent, Event
+from schemas.ids import OperationId
+
+Row = tuple[object, ...]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+COPY_OUTCOME: Final = "copy"
+"""Counted for a further copy of an event: it has no row in the audit log, only a delivery."""
+
+
+class Head(NamedTuple):
+    """The end of a partition's audit chain."""
+
+    chain_hash: bytes
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the transaction gives: its time, the heads of the chains, and 16 random bytes for each record."""
+
+    now: datetime
+    heads: Mapping[Place, Head]
+    salts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What became of a batch, for the metrics."""
+
+    outcomes: Mapping[tuple[str, str], int]
+    """Events by kind and outcome."""
+    quarantined: int
+    ages_s: Sequence[float]
+    """From observed to recorded, of each event that is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Rows by table; the columns are those of the statement or COPY that takes them."""
+
+    events: Sequence[Row]
+    deliveries: Sequence[Row]
+    evidence: Sequence[Row]
+    evidence_altered: Sequence[Row]
+    links: Sequence[Row]
+    operations: Sequence[Row]
+    operations_changed: Sequence[Row]
+    operations_gone: Sequence[OperationId]
+    looks: Sequence[Row]
+    looks_closed: Sequence[OperationId]
+    profiles: Sequence[Row]
+    profiles_changed: Sequence[Row]
+    profiles_gone: Sequence[int]
+    history: Sequence[int]
+    """Profiles whose row is recorded anew."""
+    history_closed: Sequence[Row]
+    quarantine: Sequence[Row]
+    offsets: Sequence[Row]
+    counted: Counted
+
+
+_EVIDENCE: Final = attrgetter(*Evidence.__slots__)
+_OPERATION: Final = attrgetter(*Operation.__slots__)
+_PROFILE: Final = attrgetter(*Profile.__slots__)
+
+
+def plan_of(
+    batch: Batch,
+    moment: Moment,
+    story: Told,
+    settled: Settled,
+    versions: Mapping[OperationId, int],
+    links: Iterable[Link],
+    profiles: ProfileChanges,
+    profile_ids: Sequence[int],
+) -> Plan:
+    """`versions` are those of the stored operations that change; `profile_ids`, one for each new profile."""
+    now = (moment.now - EPOCH) // MICROSECOND
+    heads = dict(moment.heads)
+    old, new = _split(settled)
+    return Plan(
+        events=_event_rows(story.fresh, settled.notes, moment, heads),
+        deliveries=[_delivery_row(item) for item in batch.items if isinstance(item, Arrived)],
+        evidence=[_EVIDENCE(story.evidence[item.evidence.key]) for item in story.fresh],
+        evidence_altered=[_EVIDENCE(row) for row in story.altered],
+        links=sorted(links),
+        operations=[(*_OPERATION(row), now) for row in new],
+        operations_changed=[_changed_operation(row, max(versions[row.operation_id] + 1, now)) for row in old],
+        operations_gone=[row.operation_id for row in settled.gone],
+        looks=_look_rows(settled, moment.now),
+        looks_closed=[row.operation_id for row in old if _closes(settled.before[row.operation_id], row)],
+        profiles=[
+            (number, *_PROFILE(row), now) for number, row in zip(profile_ids, profiles.new, strict=True)
+        ],
+        profiles_changed=[_changed_profile(was, row, now) for was, row in profiles.changed],
+        profiles_gone=[was.profile_id for was in profiles.gone],
+        history=[*profile_ids, *(was.profile_id for was, _ in profiles.changed)],
+        history_closed=_closed_rows(profiles, now),
+        quarantine=_quarantine_rows(batch, moment.now),
+        offsets=_offset_rows(batch, heads),
+        counted=_counted(batch, story, settled.notes, moment.now),
+    )
+
+
+def _split(settled: Settled) -> tuple[list[Operation], list[Operation]]:
+    old: list[Operation] = []
+    new: list[Operation] = []
+    for operation in settled.changed:
+        (old if operation.operation_id in settled.before else new).append(operation)
+    return old, new
+
+
+def _event_rows(
+    fresh: Sequence[Arrived], notes: Mapping[bytes, Note], moment: Moment, heads: dict[Place, Head]
+) -> list[Row]:
+    """The audit rows, each linked to its predecessor in the same partition; moves the heads on."""
+    rows: list[Row] = []
+    for number, item in enumerate(fresh):
+        head = heads[item.place]
+        values = _event_values(item, notes[item.evidence.key], head.events + 1, moment.now)
+        body = _body(item.event, item.value)
+        salt = moment.salts[number * chain.SALT_BYTES : (number + 1) * chain.SALT_BYTES]
+        digest = chain.digest(salt, body)
+        linked = chain.link(head.chain_hash, chain.metadata(values), digest)
+        heads[item.place] = Head(linked, head.events + 1)
+        rows.append((bytes.fromhex(item.identity), *values[1:], digest, linked, salt, body))
+    return rows
+
+
+def _event_values(item: Arrived, note: Note, position: int, now: datetime) -> tuple[chain.Value, ...]:
+    """The values of `chain.COLUMNS`, with the event id still in hex."""
+    event, operation = item.event, note.operation
+    said = _EVIDENCE(item.evidence)
+    return (
+        item.identity,
+        *said[1:11],
+        operation and operation.iccid_target,
+        *said[11:],
+        event.service if isinstance(event, CallbackEvent) else None,
+        event.producer,
+        event.rules,
+        event.flags,
+        note.outcome,
+        operation and operation.operation_id,
+        item.place.partition,
+        item.offset,
+        position,
+        now,
+    )
+
+
+_BODY: Final = b',"body":'
+
+
+def _body(event: Event, value: bytes) -> bytes:
+    """What ThingSpace sent, cut out of a callback's event where `body` is the last member; else the event.
+
+    Quotes inside JSON strings are escaped, so the mark cannot stand in one.
+    """
+    if not isinstance(event, CallbackEvent):
+        return value
+    at = value.find(_BODY)
+    return value if at < 0 else value[at + len(_BODY) : -1]
+
+
+def _delivery_row(item: Arrived) -> Row:
+    event = item.event
+    row = item.evidence
+    source_ip = event.source_ip if isinstance(event, CallbackEvent) else None
+    return (
+        bytes.fromhex(item.identity),
+        item.place.partition,
+        item.offset,
+        row.attempt,
+        row.attempts_max,
+        source_ip,
+        row.observed_at,
+    )
+
+
+def _changed_operation(operation: Operation, version: int) -> Row:
+    row = list(_OPERATION(operation))
+    for column in _OPERATION_ARRAYS:
+        row[column] = array_text(row[column])
+    return (*row, version)
+
+
+def _changed_profile(was: StoredProfile, profile: Profile, now: int) -> Row:
+    row = list(_PROFILE(profile))
+    for column in _PROFILE_ARRAYS:
+        row[column] = array_text(row[column])
+    return (was.profile_id, *row, max(was.version + 1, now))
+
+
+_OPERATION_ARRAYS: Final = tuple(
+    Operation.__slots__.index(name) for name in ("facts", "success_iccids", "due_reasons")
+)
+_PROFILE_ARRAYS: Final = (Profile.__slots__.index("possible_states"),)
+
+
+def array_text(items: Sequence[str]) -> str:
+    """A text[] as PostgreSQL reads it from text: `unnest` would flatten an array of arrays."""
+    quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
+    return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
+
+
+def _look_rows(settled: Settled, now: datetime) -> list[Row]:
+    looks = (look_for(settled.before.get(row.operation_id), row, now) for row in settled.changed)
+    return sorted((look.operation_id, look.at, look.reason) for look in looks if look is not None)
+
+
+def _closes(before: Operation, after: Operation) -> bool:
+    return is_open(before) and not is_open(after)
+
+
+def _closed_rows(profiles: ProfileChanges, now: int) -> list[Row]:
+    """History rows that end, each with the microsecond at which it does."""
+    ended = [*(was for was, _ in profiles.changed), *profiles.gone]
+    return [(was.profile.eid, was.profile_id, max(was.version + 1, now)) for was in ended]
+
+
+def _quarantine_rows(batch: Batch, now: datetime) -> list[Row]:
+    """One row for equal account, reason and bytes, with their number, in the order of the key."""
+    copies: Counter[tuple[bytes, str, str | None]] = Counter()
+    first: dict[tuple[bytes, str, str | None], Unusable] = {}
+    for item in batch.items:
+        if isinstance(item, Unusable):
+            key = (item.digest, item.reason, item.account)
+            copies[key] += 1
+            first.setdefault(key, item)
+    ordered = sorted(first, key=lambda key: (key[0], key[1], key[2] or ""))
+    return [_quarantine_row(first[key], copies[key], now) for key in ordered]
+
+
+def _quarantine_row(item: Unusable, copies: int, now: datetime) -> Row:
+    return (
+        item.reason,
+        item.account,
+        item.request_id,
+        item.source_ip,
+        item.observed_at,
+        item.digest,
+        item.content,
+        copies,
+        item.error,
+        item.place.topic,
+        item.place.partition,
+        item.offset,
+        item.key,
+        now,
+    )
+
+
+def _offset_rows(batch: Batch, heads: Mapping[Place, Head]) -> list[Row]:
+    return [
+        (place.topic, place.partition, end.next_offset, end.identity, *heads[place])
+        for place, end in batch.ends().items()
+    ]
+
+
+def _counted(batch: Batch, story: Told, notes: Mapping[bytes, Note], now: datetime) -> Counted:
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for item in story.fresh:
+        outcomes[item.evidence.kind, notes[item.evidence.key].outcome] += 1
+    for item in story.copies:
+        outcomes[item.evidence.kind, COPY_OUTCOME] += 1
+    quarantined = len(batch.items) - len(story.fresh) - len(story.copies)
+    ages_s = [(now - item.evidence.observed_at).total_seconds() for item in story.fresh]
+    return Counted(outcomes, quarantined, ages_s)

@@ -1,0 +1,153 @@
+"""The ledger's database as the loop sees it: one connection, one transaction for a batch.
+
+The offset rows are the fence: a transaction goes on only where each stands exactly where the batch starts. A
+connection that failed is thrown away; the next call makes a new one.
+"""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import asyncpg
+
+from reconciler.batch import Batch, Place
+from reconciler.chain import SALT_BYTES
+from reconciler.decide import Reader
+from reconciler.faults import FencedError, RefusedError
+from reconciler.plan import Counted, Head, Moment, Plan
+from reconciler.postgres_errors import ERRORS, translated
+from reconciler.postgres_reader import PostgresReader, ProfileIds
+from reconciler.postgres_writer import write
+from reconciler.queries import query
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+Decide = Callable[[Batch, Reader, Moment], Awaitable[Plan]]
+
+CONNECT_TIMEOUT_S: Final = 10.0
+COMMAND_TIMEOUT_S: Final = 45.0
+"""Above the server's own limit: it is for a server that does not answer at all."""
+
+SESSION: Final = {
+    "application_name": "profile-reconciler",
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    "lock_timeout": "15s",
+    # Every statement finds rows by key for arrays of keys. A plan made while a table was small or not
+    # analyzed would scan it as long as the session lives, so only the plan right at any size is left.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`idle_limit_s` ends the transaction of a frozen reconciler: below the consumer's session time-out."""
+
+    dsn: str
+    password: str | None
+    idle_limit_s: float
+
+    def __repr__(self) -> str:
+        return f"Address(idle_limit_s={self.idle_limit_s})"
+
+
+class Position(NamedTuple):
+    """What is stored of a partition; `last_event_id` is None where there is nothing to compare with."""
+
+    next_offset: int
+    last_event_id: str | None
+
+
+class Postgres:
+    """Not for concurrent use: the loop has one transaction at a time."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._connection: Connection | None = None
+        self._profile_ids = ProfileIds()
+
+    async def transact(self, batch: Batch, decide: Decide) -> Counted:
+        """Applies a batch as a whole or not at all.
+
+        Raises `FencedError`, `RefusedError`, `TryAgainError` or `BrokenError`. After `TryAgainError` it may
+        have been committed: the next try is then `FencedError`, with the offsets behind the batch.
+        """
+        async with self._session() as connection, connection.transaction():
+            moment = await _locked_moment(connection, batch)
+            plan = await decide(batch, PostgresReader(connection, self._profile_ids), moment)
+            await write(connection, plan)
+        return plan.counted
+
+    async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]:
+        """Where each partition stands; one that was never read stands at its first record."""
+        columns = _columns(places)
+        async with self._session() as connection:
+            await connection.execute(query("start_offsets"), *columns)
+            rows = await connection.fetch(query("read_offsets"), *columns)
+        return {Place(topic, partition): Position(*rest) for topic, partition, *rest in rows}
+
+    async def ensure_partitions(self, months_ahead: int) -> int:
+        """Makes the months of the audit log that are missing; gives back how many it made."""
+        async with self._session() as connection:
+            made: int = await connection.fetchval(query("ensure_partitions"), months_ahead)
+        return made
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=CONNECT_TIMEOUT_S)
+            except ERRORS:
+                connection.terminate()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator["Connection"]:
+        """The connection, made when there is none; errors leave in the loop's words."""
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._connect()
+            yield self._connection
+        except ERRORS as error:
+            verdict = translated(error, connected=self._is_connected())
+            if not isinstance(verdict, RefusedError):
+                self._drop()
+            raise verdict from error
+
+    async def _connect(self) -> "Connection":
+        idle_limit_ms = int(self._address.idle_limit_s * 1000)
+        return await asyncpg.connect(
+            self._address.dsn,
+            password=self._address.password,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={**SESSION, "idle_in_transaction_session_timeout": f"{idle_limit_ms}ms"},
+        )
+
+    def _is_connected(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def _locked_moment(connection: "Connection", batch: Batch) -> Moment:
+    """Locks the offset rows; `FencedError` unless each stands where the batch starts."""
+    rows = await connection.fetch(query("lock_offsets"), *_columns(batch.starts))
+    stored = {Place(row["topic"], row["partition"]): row for row in rows}
+    if {place: row["next_offset"] for place, row in stored.items()} != batch.starts:
+        raise FencedError({place: row["next_offset"] for place, row in stored.items()})
+    heads = {place: Head(row["chain_head"], row["chain_events"]) for place, row in stored.items()}
+    return Moment(rows[0]["now"], heads, os.urandom(SALT_BYTES * len(batch.items)))
+
+
+def _columns(places: Collection[Place]) -> tuple[list[str], list[int]]:
+    return [place.topic for place in places], [place.partition for place in places]
