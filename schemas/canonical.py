@@ -7,11 +7,12 @@ again by the standard library (`exact`), which keeps every digit.
 """
 
 import json
+from functools import partial
 from typing import Final
 
 import orjson
 
-from schemas.names import DROPPED, ORDINARY, Json, JsonObject, canonical_name, decides_twice
+from schemas.names import ORDINARY, Json, JsonObject, Shape, shape_of
 
 DEPTH_MAX: Final = 100
 """Containers within containers, the outermost counted."""
@@ -45,7 +46,6 @@ class Survey:
     __slots__ = (
         "colons_dropped",
         "decides_twice",
-        "dropped",
         "exact",
         "inexact",
         "pascal_case",
@@ -61,33 +61,33 @@ class Survey:
         self.decides_twice = False
         self.pascal_case = False
         self.unknown_member = False
-        self.dropped = False
         self.colons_dropped = 0
-        """Colons that left with the dropped members, their own included."""
+        """Colons that left with the dropped members, their own included: none where nothing was dropped."""
 
     def object(self, node: JsonObject, depth: int) -> JsonObject:
         """The object as it is hashed: itself, or a copy where an array below had to be sorted."""
         if depth > DEPTH_MAX:
             self.too_deep = True
             return node
-        if not node.keys() <= ORDINARY:
-            self._settle_names(node, depth)
+        if not _all_ordinary(node):
+            self._settle_names(node, shape_of(node), depth)
         view = node
         for key, value in node.items():
             if type(value) is str:
                 continue
-            hashed = self._value(value, depth)
+            hashed = self.value(value, depth + 1)
             if hashed is not value:
                 if view is node:
                     view = node.copy()
                 view[key] = hashed
         return view
 
-    def _value(self, value: Json, depth: int) -> Json:
+    def value(self, value: Json, depth: int) -> Json:
+        """Any value as it is hashed; `depth` counts for a container."""
         if isinstance(value, dict):
-            return self.object(value, depth + 1)
+            return self.object(value, depth)
         if isinstance(value, list):
-            return self._array(value, depth + 1)
+            return self._array(value, depth) if value else value
         if isinstance(value, float) or (isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX):
             self.inexact = True
         return value
@@ -96,40 +96,31 @@ class Survey:
         if depth > DEPTH_MAX:
             self.too_deep = True
             return node
-        view = [self._value(item, depth) for item in node]
-        if view and all(map(_is_identifier, view)):
-            view.sort(key=self._text)
+        order = _exact_text if self.exact else _text
+        if depth < DEPTH_MAX and all(map(_is_plain_identifier, node)):
+            return sorted(node, key=order)
+        view = [self.value(item, depth + 1) for item in node]
+        if all(map(_is_identifier, view)):
+            view.sort(key=order)
         return view
 
-    def _text(self, value: Json) -> bytes:
-        return canonical_json(value, exact=self.exact)
+    def _settle_names(self, node: JsonObject, shape: Shape, depth: int) -> None:
+        if shape.respelled or shape.unknown_member:
+            self.pascal_case |= shape.pascal_case
+            self.unknown_member |= shape.unknown_member
+            self.decides_twice |= shape.decides_twice
+        for key in shape.dropped:
+            value = node.pop(key)
+            if isinstance(value, str):
+                self.colons_dropped += value.count(":")
+            elif value and type(value) is not int:
+                self._survey_dropped(value, depth + 1)
+        self.colons_dropped += len(shape.dropped)
 
-    def _settle_names(self, node: JsonObject, depth: int) -> None:
-        keys = list(node)
-        respelled = False
-        for key in keys:
-            if key in ORDINARY:
-                continue
-            name = canonical_name(key)
-            if name != key:
-                respelled = True
-                self.pascal_case |= key.strip()[0].isupper()
-            if name in DROPPED:
-                self._drop(node.pop(key), depth)
-            elif name not in ORDINARY:
-                self.unknown_member = True
-        if respelled and decides_twice(keys):
-            self.decides_twice = True
-
-    def _drop(self, value: Json, depth: int) -> None:
-        self.dropped = True
-        self.colons_dropped += 1
-        if isinstance(value, str):
-            self.colons_dropped += value.count(":")
-        elif isinstance(value, dict | list):
-            self._value(value, depth)
-            if not self.too_deep:
-                self.colons_dropped += canonical_json(value, exact=True).count(b":")
+    def _survey_dropped(self, value: Json, depth: int) -> None:
+        """What leaves whole is looked at all the same: for its depth, and to account for its colons."""
+        if self.value(value, depth) and not self.too_deep:
+            self.colons_dropped += exact_json(value).count(b":")
 
 
 def surveyed(body: JsonObject) -> tuple[bytes, Survey]:
@@ -142,5 +133,17 @@ def surveyed(body: JsonObject) -> tuple[bytes, Survey]:
     return canonical_json(hashed, exact=survey.exact), survey
 
 
+_all_ordinary = ORDINARY.issuperset
+_text = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
+_exact_text = partial(canonical_json, exact=True)
+
+
+def _is_plain_identifier(item: Json) -> bool:
+    """Whether a walk would leave the item as it is: the usual identifier, two texts."""
+    if not isinstance(item, dict) or len(item) != 2:
+        return False
+    return type(item.get("id")) is str and type(item.get("kind")) is str
+
+
 def _is_identifier(item: Json) -> bool:
-    return isinstance(item, dict) and ("kind" in item or any(canonical_name(key) == "kind" for key in item))
+    return isinstance(item, dict) and ("kind" in item or shape_of(item).identifies)

@@ -28,7 +28,7 @@ from schemas.eventshape import (
 )
 from schemas.ids import AccountName, Eid, EventId, Iccid, IntentId, RequestId
 from schemas.names import Json
-from schemas.signal import RULES_VERSION, PollSignal, classify, normalize_action, word_flags
+from schemas.signal import RULES_VERSION, PollSignal, judge
 
 __all__ = [
     "CallbackEvent",
@@ -63,7 +63,14 @@ def callback_event(
 ) -> tuple[EventId, bytes]:
     """The id and the bytes of a callback's event. The hot path: no model is built."""
     event_id = callback_event_id(account, callback.canonical)
-    action = normalize_action(callback.profile_status)
+    verdict = judge(
+        callback.status,
+        callback.euicc_status,
+        callback.fault_code,
+        callback.fault_text,
+        callback.profile_status,
+    )
+    line = callback.line
     members = {
         "kind": "callback",
         "event_id": event_id,
@@ -75,13 +82,13 @@ def callback_event(
         "observed_at": rfc3339(observed_at),
         "producer": producer,
         "rules": RULES_VERSION,
-        "flags": _flags(callback, action, extra_flags),
+        "flags": sorted({*callback.flags, *verdict.flags, *extra_flags}),
         "service": service,
         "iccid_echoed": callback.iccid_echoed,
         "iccid_reported": callback.iccid_reported,
         "identifiers": [{"kind": kind, "id": identifier} for kind, identifier in callback.identifiers],
-        "action": action,
-        "signal": classify(callback.status, callback.euicc_status, callback.fault_code, callback.fault_text),
+        "action": verdict.action,
+        "signal": verdict.signal,
         "status": callback.status,
         "profile_status": callback.profile_status,
         "euicc_status": callback.euicc_status,
@@ -89,20 +96,18 @@ def callback_event(
         "euicc_status_desc": callback.euicc_status_desc,
         "fault_code": callback.fault_code,
         "fault_text": callback.fault_text,
-        "line": callback.line,
+        "line": {
+            "state": line.state,
+            "service_plan": line.service_plan,
+            "ip_address": line.ip_address,
+            "smsr_oid": line.smsr_oid,
+        },
         "attempt": callback.attempt,
         "attempts_max": callback.attempts_max,
         "source_ip": source_ip,
         "body": orjson.Fragment(exact_json(callback.body)) if callback.exact else callback.body,
     }
     return event_id, orjson.dumps(members)
-
-
-def _flags(callback: Callback, action: str | None, extra_flags: Iterable[str]) -> list[str]:
-    flags = {*callback.flags, *extra_flags, *word_flags(callback.status, callback.euicc_status)}
-    if callback.profile_status is not None and action is None:
-        flags.add("unknown_action")
-    return sorted(flags)
 
 
 def request_event(

@@ -40,7 +40,8 @@ _NO_NUL: Final = r"^[^\x00]*$"
 @lru_cache(maxsize=64)
 def rfc3339(moment: datetime) -> str:
     """An aware moment as UTC text with microseconds: the only way a time is written."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    text = orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"
 
 
 def _utc(moment: datetime) -> datetime:

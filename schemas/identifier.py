@@ -3,19 +3,26 @@
 Nothing is refused because a check digit fails: Verizon's own samples fail them. A failing check is a flag.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from schemas.ids import IDENTIFIER_CHARS_MAX
+from schemas.ids import IDENTIFIER_CHARS_MAX, Eid, Iccid
 from schemas.names import Json, spelled
 
 Named = tuple[str, str]
 """Kind (lower case) and id (as received, trimmed)."""
 
 EID_DIGITS: Final = 32
+ICCID_DIGITS: Final = range(18, 21)
 IMEI_DIGITS: Final = 15
 IMEI_DIGITS_UNCHECKED: Final = (14, 16)
 """An IMEI without its check digit, and an IMEISV, which has none."""
+
+_USUAL_KINDS: Final = {kind: kind for kind in ("eid", "iccid", "imei", "mdn")}
+"""Those that need no folding."""
+
+_NUMBERS: Final = frozenset({int, float})
+"""The types of JSON's numbers; a truth value is none."""
 
 _ZERO = ord("0")
 _DOUBLED = bytes.maketrans(b"0123456789", bytes(_ZERO + digit for digit in (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
@@ -25,25 +32,29 @@ def text_of(value: Json) -> str | None:
     """A text or number as trimmed text; anything else, and an empty text, is absent."""
     if type(value) is str:
         return value.strip() or None
-    if value is None or isinstance(value, bool | list | dict):
-        return None
-    return str(value)
+    return str(value) if type(value) in _NUMBERS else None
 
 
 def named_in(entries: Json) -> list[Named]:
     """The usable identifiers of an array (or of a single object), in its order."""
-    found: list[Named] = []
     if isinstance(entries, dict):
         entries = [entries]
     if not isinstance(entries, list):
-        return found
-    for entry in entries:
-        if isinstance(entry, dict):
-            named = spelled(entry)
-            kind, identifier = text_of(named.get("kind")), text_of(named.get("id"))
-            if kind and identifier:
-                found.append((kind.casefold(), identifier))
-    return found
+        return []
+    return [named for entry in entries if (named := _named(entry)) is not None]
+
+
+def _named(entry: Json) -> Named | None:
+    if not isinstance(entry, dict):
+        return None
+    kind, identifier = entry.get("kind"), entry.get("id")
+    if not (type(kind) is str and type(identifier) is str and len(entry) == 2):
+        named = spelled(entry)
+        kind, identifier = text_of(named.get("kind")), text_of(named.get("id"))
+        if kind is None or identifier is None:
+            return None
+    kind, identifier = _USUAL_KINDS.get(kind) or kind.strip().casefold(), identifier.strip()
+    return (kind, identifier) if kind and identifier else None
 
 
 def luhn(digits: str) -> bool:
@@ -64,7 +75,9 @@ def _eid_flag(eid: str) -> str | None:
 
 def _iccid_flag(iccid: str) -> str | None:
     unpadded = iccid.rstrip("Ff")
-    return None if _digits(unpadded) and luhn(unpadded) else "iccid_check"
+    if not _digits(unpadded) or len(unpadded) not in ICCID_DIGITS:
+        return "iccid_check"
+    return None if luhn(unpadded) else "iccid_check"
 
 
 def _imei_flag(imei: str) -> str | None:
@@ -75,15 +88,53 @@ def _imei_flag(imei: str) -> str | None:
     return None if len(imei) == IMEI_DIGITS and luhn(imei) else "imei_check"
 
 
-FLAG_OF: Final[dict[str, Callable[[str], str | None]]] = {
+_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
     "eid": _eid_flag,
     "iccid": _iccid_flag,
     "imei": _imei_flag,
 }
 
-TOO_LONG_FLAG: Final = {"eid": "eid_length", "iccid": "iccid_check", "imei": "imei_check"}
+
+class Devices:
+    """The identifiers of one callback: those echoed from the request, and those reported of the device.
+
+    Where both name one kind, the echoed one stands.
+    """
+
+    __slots__ = ("eid", "flags", "iccid_echoed", "iccid_reported", "identifiers", "imei", "mdn")
+
+    def __init__(self, device_ids: Json, collection: Json) -> None:
+        echoed, reported = named_in(device_ids), named_in(collection)
+        self.identifiers: tuple[Named, ...] = tuple(sorted({*echoed, *reported}))
+        self.flags, too_long = _checked(self.identifiers)
+        if too_long:
+            self.identifiers = tuple(named for named in self.identifiers if named not in too_long)
+            echoed = [named for named in echoed if named not in too_long]
+            reported = [named for named in reported if named not in too_long]
+        first_echoed, first_reported = dict(reversed(echoed)), dict(reversed(reported))
+        first = {**first_reported, **first_echoed}.get
+        eid, iccid_echoed, iccid_reported = (
+            first("eid"),
+            first_echoed.get("iccid"),
+            first_reported.get("iccid"),
+        )
+        self.eid = Eid(eid) if eid else None
+        self.imei = first_echoed.get("imei") or first_reported.get("imei")
+        self.mdn = first_echoed.get("mdn") or first_reported.get("mdn")
+        self.iccid_echoed = Iccid(iccid_echoed) if iccid_echoed else None
+        self.iccid_reported = Iccid(iccid_reported) if iccid_reported else None
+        if not (eid or self.imei or self.mdn or iccid_echoed or iccid_reported):
+            self.flags.append("no_device")
 
 
-def usable(identifier: str) -> bool:
-    """A longer text names nothing; it stays in the body."""
-    return len(identifier) <= IDENTIFIER_CHARS_MAX
+def _checked(identifiers: Iterable[Named]) -> tuple[list[str], list[Named]]:
+    """The flags of the advisory checks, and the texts too long to name anything: they stay in the body."""
+    flags, too_long = [], []
+    for named in identifiers:
+        kind, text = named
+        if len(text) > IDENTIFIER_CHARS_MAX or len(kind) > IDENTIFIER_CHARS_MAX:
+            too_long.append(named)
+        check = _CHECKS.get(kind)
+        if check is not None and (flag := check(text)) is not None:
+            flags.append(flag)
+    return flags, too_long

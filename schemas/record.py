@@ -173,7 +173,7 @@ def _decode_callback(members: JsonObject, value: bytes) -> Event | Undecodable:
             return Undecodable("not_json", "a member that decides stands there twice")
         members = reread
         canonical, survey = surveyed(body)
-    if survey.dropped or survey.too_deep:
+    if survey.colons_dropped or survey.too_deep:
         return Undecodable("unscrubbed", "body: holds what no event may hold")
     event = _validated(members)
     if isinstance(event, Undecodable):

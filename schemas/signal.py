@@ -51,6 +51,15 @@ class Words:
         return bool(self.euicc) and self.euicc not in SUCCESS_EUICC and self.euicc not in FAILING_EUICC
 
     @property
+    def euicc_unknown(self) -> bool:
+        return self.euicc_unclear and self.euicc not in NOBODY_KNOWS_EUICC
+
+    @property
+    def status_unknown(self) -> bool:
+        known = self.interim or self.status in SUCCESS_STATUS or self.status in FAILING_STATUS
+        return bool(self.status) and not known
+
+    @property
     def succeeds(self) -> bool:
         return self.status in SUCCESS_STATUS or self.euicc in SUCCESS_EUICC
 
@@ -80,41 +89,55 @@ SIGNAL_RULES: Final[tuple[tuple[Callable[[Words], bool], Signal], ...]] = (
 
 def word(text: str | None) -> str:
     """A word as the tables spell it; empty where there is none."""
-    return _head(text).casefold().translate(_UNDERSCORES)
+    return _head(text).strip().casefold().translate(_UNDERSCORES)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that the tables say of one callback."""
+
+    signal: Signal
+    action: str | None
+    flags: tuple[str, ...]
+    """For words that the tables do not know; an absent word is not unknown."""
 
 
 def classify(
     status: str | None, euicc_status: str | None, fault_code: str | None, fault_text: str | None
 ) -> Signal:
     """The signal of one callback. A fault without code and text is none."""
-    return _classify(_head(status), _head(euicc_status), _head(fault_code), bool(fault_code or fault_text))
+    return judge(status, euicc_status, fault_code, fault_text, None).signal
+
+
+def judge(
+    status: str | None,
+    euicc_status: str | None,
+    fault_code: str | None,
+    fault_text: str | None,
+    profile_status: str | None,
+) -> Verdict:
+    """`classify`, with the action that is named and the flags."""
+    fault = bool(fault_code or fault_text)
+    return _judge(_head(status), _head(euicc_status), _head(fault_code), fault, _head(profile_status))
 
 
 def _head(text: str | None) -> str:
-    return text.strip()[:_WORD_CHARS_MAX] if text else ""
+    if text is None:
+        return ""
+    return text if len(text) <= _WORD_CHARS_MAX else text.strip()[:_WORD_CHARS_MAX]
 
 
 @lru_cache(maxsize=_CACHED_WORDS)
-def _classify(status: str, euicc_status: str, fault_code: str, fault: bool) -> Signal:
+def _judge(status: str, euicc_status: str, fault_code: str, fault: bool, profile_status: str) -> Verdict:
     said = Words(word(status), word(euicc_status), word(fault_code), fault)
-    return next(signal for holds, signal in SIGNAL_RULES if holds(said))
-
-
-def word_flags(status: str | None, euicc_status: str | None) -> tuple[str, ...]:
-    """Flags for words that the tables do not know; an absent word is not unknown."""
-    return _word_flags(_head(status), _head(euicc_status))
-
-
-@lru_cache(maxsize=_CACHED_WORDS)
-def _word_flags(status: str, euicc_status: str) -> tuple[str, ...]:
-    said = Words(word(status), word(euicc_status), "", fault=False)
-    status_known = said.interim or said.status in SUCCESS_STATUS | FAILING_STATUS
-    flags = []
-    if said.status and not status_known:
-        flags.append("unknown_status")
-    if said.euicc_unclear and said.euicc not in NOBODY_KNOWS_EUICC:
-        flags.append("unknown_euicc_status")
-    return tuple(flags)
+    signal = next(signal for holds, signal in SIGNAL_RULES if holds(said))
+    action = normalize_action(profile_status)
+    flags = {
+        "unknown_status": said.status_unknown,
+        "unknown_euicc_status": said.euicc_unknown,
+        "unknown_action": action is None and bool(word(profile_status)),
+    }
+    return Verdict(signal, action, tuple(flag for flag, stands in flags.items() if stands))
 
 
 ACTIONS: Final = (
