@@ -4,8 +4,8 @@ stack        session   a running Kafka and PostgreSQL (`deploy.local.stack.Stack
                        PROFILE_TEST_STACK_HOME names one that runs already; that is left running.
 database     function  a migrated database of the test's own (`tests.support.database.Database`)
 programs     function  starts product commands as processes (`tests.support.program.Programs`)
-topics       function  names of the product's topics under a prefix of the test's own (`schemas.topics.Topics`);
-                       they exist, with three partitions each
+topics       function  the product's topics under a prefix of the test's own (`schemas.topics.Topics`); they
+                       exist, with three partitions each
 environment  function  the settings that lead a command to this test's database and topics
 """
 

@@ -13,12 +13,17 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from deploy.local.apart import apart
 from deploy.local.faults import StackError
 from deploy.local.home import Home
-from deploy.local.ports import HOST
+from deploy.local.ports import HOST, answers
 from deploy.local.process import launch, run, since_start
 
 FORMAT_WITHIN_S = 120
+READY_TIMEOUT_MS = 5_000
 STOP_SIGNAL = signal.SIGTERM
 STOP_PATIENCE_S = 30.0
 THROWN = re.compile(r"(Caused by: )?[\w.$]+(Exception|Error)\b.*")
@@ -98,6 +103,25 @@ def start(home: Home, node_id: int, java: Path, jars: Path, *, quick: bool) -> i
         log=home.log(service(node_id)),
         cwd=home.broker(node_id),
     )
+
+
+def ready(port: int, cluster_id: str) -> bool:
+    """Whether a broker of this very cluster does its work behind the port."""
+    return answers(port) and apart(_ready(port, cluster_id))
+
+
+async def _ready(port: int, cluster_id: str) -> bool:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=f"{HOST}:{port}", request_timeout_ms=READY_TIMEOUT_MS, retry_backoff_ms=50
+    )
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await admin.close()
+    return bool(cluster["cluster_id"] == cluster_id)
 
 
 def version(jars: Path) -> str:

@@ -19,6 +19,7 @@ from deploy.local.process import launch, run, since_start
 from deploy.local.unprivileged import handed_over, whom_to_run_as, within_reach
 
 SERVICE = "postgres"
+OWNER_SETTING = f"profile_stack.{SERVICE}"
 DATABASE = "profile_ledger"
 SUPERUSER = "postgres"
 VERSION_LEAST = 15
@@ -91,7 +92,7 @@ def _version(binaries: Path) -> int:
 
 def mark(home: Home) -> str:
     """Given to PostgreSQL as a setting of ours; `process.bears` finds it."""
-    return f"profile_stack.{SERVICE}={home}"
+    return f"{OWNER_SETTING}={home}"
 
 
 def has_data(home: Home) -> bool:
@@ -155,12 +156,12 @@ def _forget_stranger(data: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def ready(port: int) -> bool:
-    """Whether it answers a query; makes the product's database where that is missing."""
-    return apart(_ready(port))
+def ready(home: Home, port: int) -> bool:
+    """Whether this home's server answers queries; makes the product's database where that is missing."""
+    return apart(_ready(home, port))
 
 
-async def _ready(port: int) -> bool:
+async def _ready(home: Home, port: int) -> bool:
     try:
         connection = await asyncpg.connect(
             host=HOST, port=port, user=SUPERUSER, database=SUPERUSER, ssl=False, timeout=5
@@ -172,6 +173,8 @@ async def _ready(port: int) -> bool:
             f"PostgreSQL answers on port {port}, but refuses: {str(error).splitlines()[0]}."
         ) from error
     try:
+        if await connection.fetchval("select current_setting($1, true)", OWNER_SETTING) != str(home):
+            return False  # somebody else's server on our port
         if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
             await connection.execute(f'create database "{DATABASE}"')
     finally:

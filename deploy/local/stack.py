@@ -55,13 +55,17 @@ class KafkaService:
 
     def prepare(self, ports: Sequence[int]) -> None:
         kafka.configure(self._home, NODE, ports)
-        state = self._home.read()
-        assert state is not None
-        kafka.format_data(self._home, NODE, state.cluster_id, *self._parts, self._say)
+        kafka.format_data(self._home, NODE, self._cluster_id, *self._parts, self._say)
 
     def launch(self, ports: Sequence[int]) -> int:
         kafka.configure(self._home, NODE, ports)
         return kafka.start(self._home, NODE, *self._parts, quick=self._quick)
+
+    @property
+    def _cluster_id(self) -> str:
+        state = self._home.read()
+        assert state is not None
+        return state.cluster_id
 
     @cached_property
     def _parts(self) -> tuple[Path, Path]:
@@ -69,7 +73,7 @@ class KafkaService:
         return java.java(self._say), java.kafka_jars(self._say)
 
     def ready(self, ports: Sequence[int]) -> bool:
-        return answers(ports[0])
+        return kafka.ready(ports[0], self._cluster_id)
 
     def complaint(self) -> str:
         return kafka.complaint(self._home.log(self.name))
@@ -99,7 +103,7 @@ class PostgresService:
         return postgres.start(self._home, postgres.find_installation(), ports[0], self._say)
 
     def ready(self, ports: Sequence[int]) -> bool:
-        return postgres.ready(ports[0])
+        return postgres.ready(self._home, ports[0])
 
     def complaint(self) -> str:
         return postgres.complaint(self._home.log(self.name))

@@ -17,6 +17,7 @@ from deploy.local.process import KILL_WITHIN_S, bears, find, gone, send, stop
 START_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.05
 PASSING_S = 20.0
+PORTS_FREE_WITHIN_S = 3.0
 FIRST_STARTS_MAX = 5
 
 Say = Callable[[str], None]
@@ -112,18 +113,24 @@ class Supervisor:
         return pid
 
     def _start_again(self, service: Service, member: Member) -> None:
-        taken = [port for port in member.ports if not is_free(port)]
-        if taken:
-            raise StackError(
-                f"Port {taken[0]}, which {service.name} of this stack keeps, is taken by another process. "
-                "Free it, or give the stack up with `profile-stack down --erase`."
-            )
+        self._wait_for_ports(service, member.ports)
         if not service.has_data():
             self._say(f"{service.name}: its data is gone; making a new data folder")
             service.prepare(member.ports)
         self._say(f"{service.name}: was not running; starting it again on {HOST}:{member.ports[0]}")
         end = time.monotonic() + PASSING_S
         while not self._runs(service, member, until=end):
+            time.sleep(LOOK_EVERY_S)
+
+    def _wait_for_ports(self, service: Service, ports: Sequence[int]) -> None:
+        """A killed process closes its ports a moment after it is gone."""
+        end = time.monotonic() + PORTS_FREE_WITHIN_S
+        while taken := [port for port in ports if not is_free(port)]:
+            if time.monotonic() > end:
+                raise StackError(
+                    f"Port {taken[0]}, which {service.name} of this stack keeps, is taken by another "
+                    "process. Free it, or give the stack up with `profile-stack down --erase`."
+                )
             time.sleep(LOOK_EVERY_S)
 
     def _runs(self, service: Service, member: Member, *, until: float) -> bool:
