@@ -30,16 +30,13 @@ class TopicRecord:
     timestamp_ms: int
 
 
-async def read_topic(bootstrap: str, topic: str, *, committed_only: bool = False) -> list[TopicRecord]:
-    """All records of the topic as it stands now, by partition and offset.
-
-    `committed_only` leaves out what aborted transactions wrote.
-    """
+async def read_topic(bootstrap: str, topic: str) -> list[TopicRecord]:
+    """All records of the topic as it stands now, by partition and offset."""
     consumer = AIOKafkaConsumer(  # without a group it takes all partitions of its topic
         topic,
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
-        isolation_level="read_committed" if committed_only else "read_uncommitted",
+        auto_offset_reset="earliest",
     )
     await consumer.start()
     try:
@@ -55,7 +52,6 @@ async def _read_all(consumer: AIOKafkaConsumer) -> list[TopicRecord]:
     if not partitions:
         raise LookupError(f"there is no topic {consumer.subscription()}")
     ends = await consumer.end_offsets(partitions)
-    await consumer.seek_to_beginning(*partitions)
     records: list[TopicRecord] = []
     while [p for p in partitions if await consumer.position(p) < ends[p]]:
         for partition, batch in (await consumer.getmany(timeout_ms=200)).items():

@@ -134,14 +134,14 @@ class Programs:
             ) from error
         return Finished(exit_code, program.stdout(), program.stderr())
 
-    def close(self) -> None:
+    def close(self, *, patience_s: float = 5.0) -> None:
         """Ends all that still run: asked first, killed when they do not listen."""
         running = [program for program in self._started if program.exit_code is None]
         for program in running:
             program.signal(15)
         for program in running:
             try:
-                program._process.wait(5)
+                program._process.wait(patience_s)
             except subprocess.TimeoutExpired:
                 program.kill()
 
