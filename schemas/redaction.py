@@ -1,8 +1,9 @@
 """What may be kept of a body that could not be read: its text, without anything that may be a secret.
 
 Nothing here trusts the body's structure, because it has none that we understand. The text is made plainer
-first (escapes of printable characters undone), then every configured secret is replaced, then whatever follows
-a name like password. If a configured secret could still be brought back by undoing escapes, nothing is kept.
+first (escapes of printable characters undone), then every configured secret is replaced, then whatever
+follows a name like password. If a configured secret could still be brought back by undoing escapes, nothing
+is kept.
 """
 
 import re
