@@ -11,7 +11,7 @@ only one may be, it is.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from reconciler.effects import ABSENT, ANYTHING, DISABLED, ENABLED, EXISTS, GONE, Move, Verdict
+from reconciler.effects import ANYTHING, DISABLED, ENABLED, EXISTS, GONE, Move, Verdict
 
 Masks = dict[str, int]
 
@@ -27,11 +27,6 @@ class Bootstrap(NamedTuple):
     """False while a setfallbackattribute may have moved it to a profile nobody can tell."""
 
 
-def first_mask(masks: Masks, move: Move | None) -> int:
-    """What a profile that was never seen may be, just before this action."""
-    return ABSENT if move is not None and move.fresh else masks[UNSEEN]
-
-
 def after(masks: Masks, x: str, move: Move, bootstrap: Bootstrap, verdict: Verdict) -> Masks:
     """What is possible after an action on X; both keys are in the mapping."""
     if verdict == "failure":
@@ -44,11 +39,16 @@ def after(masks: Masks, x: str, move: Move, bootstrap: Bootstrap, verdict: Verdi
 
 def after_any(masks: Masks, move: Move, bootstrap: Bootstrap, verdict: Verdict) -> Masks:
     """What is possible after an action on a profile nobody can tell: any that it can start from."""
-    able = [
-        x for x, mask in masks.items() if mask & move.starts and (move.of_bootstrap or x != bootstrap.key)
-    ]
+    spared = bootstrap.key if bootstrap.sure and not move.of_bootstrap else None
+    able = [x for x, mask in masks.items() if mask & move.starts and x != spared]
     found = [after(masks, x, move, bootstrap, verdict) for x in able or (UNSEEN,)]
     return masks if all(one is masks for one in found) else joined(found)
+
+
+def left_by(move: Move, verdict: Verdict) -> int:
+    """The states in which an action may have left the profile nobody can tell."""
+    becomes = move.becomes | (DISABLED if move.becomes == ENABLED else 0)
+    return (becomes if verdict != "failure" else 0) | (DISABLED if move.half != "none" else 0)
 
 
 def joined(found: Iterable[Masks]) -> Masks:
@@ -100,14 +100,14 @@ def _only(masks: Masks, key: str) -> None:
 
 def _fall_back(masks: Masks, x: str, bootstrap: Bootstrap, *, for_sure: bool) -> None:
     """X is no longer enabled, for sure or perhaps, so B is; any other, where nobody can tell which is B."""
-    if for_sure:
+    if not bootstrap.sure:
+        for other, mask in masks.items():
+            if other != x and mask & EXISTS:
+                masks[other] = mask | EXISTS
+    elif for_sure:
         _only(masks, bootstrap.key)
-    if bootstrap.sure:
+    else:
         masks[bootstrap.key] |= ENABLED
-        return
-    for other, mask in masks.items():
-        if other != x and mask & EXISTS:
-            masks[other] = mask | EXISTS
 
 
 def narrow(masks: Masks) -> None:

@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import Final, Literal
 
 from reconciler.effects import (
+    ABSENT,
     ANYTHING,
     ENABLED,
     EXISTS,
@@ -27,7 +28,7 @@ from reconciler.effects import (
     Verdict,
 )
 from reconciler.operation import Operation, operation_order
-from reconciler.possible import NAMELESS, UNSEEN, Bootstrap, Masks, after, after_any, first_mask, narrow
+from reconciler.possible import NAMELESS, UNSEEN, Bootstrap, Masks, after, after_any, left_by, narrow
 from schemas.ids import AccountName, Eid, Iccid, OperationId
 
 Certainty = Literal["confirmed", "inferred"]
@@ -80,13 +81,14 @@ class _Row:
 class _Device:
     """One eUICC while its operations are folded."""
 
-    __slots__ = ("_bootstrap", "_masks", "_operations", "_rows")
+    __slots__ = ("_bootstrap", "_fresh", "_masks", "_operations", "_rows")
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         self._operations = operations
         self._masks: Masks = {UNSEEN: ANYTHING}
         self._bootstrap = Bootstrap(NAMELESS, sure=True)
         self._rows: dict[str, _Row] = {}
+        self._fresh = ABSENT
 
     def apply(self, operation: Operation) -> None:
         """What one operation does. Operations come in operation order."""
@@ -124,11 +126,14 @@ class _Device:
         )
 
     def _seen(self, x: str | None, move: Move | None = None) -> Masks:
-        """What is possible just before an operation, with B and X in it."""
+        """What is possible just before an operation, with B and X in it.
+
+        An X never seen was absent before it is loaded, unless operations without target left it otherwise.
+        """
         masks = dict(self._masks)
         masks.setdefault(self._bootstrap.key, EXISTS)
         if x is not None and x not in masks:
-            masks[x] = first_mask(masks, move)
+            masks[x] = masks[UNSEEN] & (self._fresh if move is not None and move.fresh else ANYTHING)
         return masks
 
     def _move(self, operation: Operation, move: Move, verdict: Verdict) -> None:
@@ -141,6 +146,7 @@ class _Device:
         before = self._seen(x, move)
         if x is None:
             result = after_any(before, move, self._bootstrap, verdict)
+            self._fresh |= left_by(move, verdict)
         else:
             result = after(before, x, move, self._bootstrap, verdict)
         if result is before:
