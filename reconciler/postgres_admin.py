@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from reconciler.migrate import Applied, Migration, RolesReport, SchemaError
+from reconciler.migrate import (
+    Applied,
+    Migration,
+    RolesReport,
+    SchemaError,
+    check_version,
+    read_migrations,
+)
 from reconciler.queries import query
 
 CONNECT_TIMEOUT_S = 10.0
@@ -173,3 +180,11 @@ async def schema_applied(connection: "Session") -> Sequence[Applied]:
 
 def _applied(rows: Sequence[asyncpg.Record]) -> tuple[Applied, ...]:
     return tuple(Applied(row["version"], row["name"], row["sha256"]) for row in rows)
+
+
+@asynccontextmanager
+async def fitting_session(access: Access, program: str, **server_settings: str) -> AsyncIterator["Session"]:
+    """A session on a database whose schema is exactly this program's; raises `SchemaError` otherwise."""
+    async with session(access, program, **server_settings) as connection:
+        check_version(read_migrations(), await schema_applied(connection))
+        yield connection

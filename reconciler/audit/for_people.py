@@ -110,7 +110,7 @@ def _state(row: Row) -> Text:
 
 
 def _events_told(stories: Iterable[EventStory]) -> Table:
-    table = _table("recorded (UTC)", "said", "outcome", "copies", "attempts", "from", "flags", "event")
+    table = new_table("recorded (UTC)", "said", "outcome", "copies", "attempts", "from", "flags", "event")
     for story in stories:
         event = story.event
         table.add_row(
@@ -146,7 +146,9 @@ def device_view(story: DeviceStory) -> Iterator[RenderableType]:
     yield Text("\nprofiles now")
     yield profiles_table(story.profiles)
     yield Text("operations, in operation order")
-    table = _table("first seen (UTC)", "action", "target ICCID", "state", "settled (UTC)", "facts", "request")
+    table = new_table(
+        "first seen (UTC)", "action", "target ICCID", "state", "settled (UTC)", "facts", "request"
+    )
     for row in story.operations:
         table.add_row(
             shown(row["first_seen_at"]),
@@ -166,7 +168,7 @@ def profiles_table(rows: Iterable[Row]) -> Table:
     """Of `audit.profiles` or, with its span of recording, of `audit.profile_history`."""
     found = list(rows)
     recorded = ("recorded from (UTC)", "until (UTC)") if found and "recorded_from" in found[0] else ()
-    table = _table(*recorded, "ICCID", "state", "certainty", "suspended", "since (UTC)", "account")
+    table = new_table(*recorded, "ICCID", "state", "certainty", "suspended", "since (UTC)", "account")
     for row in found:
         table.add_row(
             *([shown(row["recorded_from"]), _until(row)] if recorded else ()),
@@ -191,7 +193,7 @@ def _profile_state(row: Row) -> Text:
 
 
 def events_table(rows: Iterable[Row]) -> Table:
-    table = _table(
+    table = new_table(
         "recorded (UTC)", "account", "EID", "said", "action", "target ICCID", "outcome", "request", "flags"
     )
     for row in rows:
@@ -210,7 +212,7 @@ def events_table(rows: Iterable[Row]) -> Table:
 
 
 def verify_view(chains: Sequence[ChainResult]) -> Iterator[RenderableType]:
-    table = _table("partition", "events", "head", "chain")
+    table = new_table("partition", "events", "head", "chain")
     for chain in chains:
         whole = Text("whole", style="green") if chain.fault is None else Text("BROKEN", style="bold red")
         table.add_row(str(chain.partition), str(chain.events), chain.head.hex(), whole)
@@ -232,7 +234,8 @@ def verify_view(chains: Sequence[ChainResult]) -> Iterator[RenderableType]:
         yield Text(f"Nothing was altered: {events} events in {len(chains)} chains, one per Kafka partition.")
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """Long cells are folded, never cut: an id that is cut is no id."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

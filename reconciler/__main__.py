@@ -1,0 +1,17 @@
+"""`profile-reconciler`: from Kafka to settled rows, and what people do around it."""
+
+import sys
+from collections.abc import Sequence
+
+from reconciler.commands import migrate, offsets, topics
+from reconciler.program import main as program_main
+
+COMMANDS = (migrate.COMMAND, topics.CREATE, topics.CHECK, offsets.SHOW)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return program_main("profile-reconciler", "From Kafka to settled rows.", COMMANDS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

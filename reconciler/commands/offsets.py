@@ -1,0 +1,34 @@
+"""`profile-reconciler offsets show`"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from schemas.settings import load
+
+from reconciler.access import writer_access
+from reconciler.audit.as_json import text
+from reconciler.audit.for_people import console
+from reconciler.offsets import offsets_table, stored_offsets
+from reconciler.postgres_admin import fitting_session
+from reconciler.program import DONE, Command, put
+from reconciler.settings import ReconcilerSettings
+
+
+def show_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document a line instead of a table")
+
+
+async def show(arguments: Namespace) -> int:
+    async with fitting_session(
+        writer_access(load(ReconcilerSettings)), "profile-reconciler offsets"
+    ) as session:
+        offsets = await stored_offsets(session)
+    if arguments.json:
+        for offset in offsets:
+            put(text(offset))
+    else:
+        console(sys.stdout).print(offsets_table(offsets))
+    return DONE
+
+
+SHOW = Command("offsets show", "where each partition stands", show_arguments, show)

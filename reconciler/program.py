@@ -1,0 +1,111 @@
+"""What `profile-reconciler` and `profile-audit` have in common: from the command line to an exit code.
+
+0 done, 1 failed or found wrong, 2 misused. Whatever is a person's to put right ends in one readable message
+and no traceback; an error that nobody foresaw keeps its traceback, because it is ours.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from reconciler.faults import BrokenError
+from reconciler.kafka_admin import ClusterError
+from reconciler.migrate import SchemaError
+from reconciler.ops import OpsError
+from reconciler.postgres_admin import DatabaseError
+from schemas.settings import SettingsError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+DONE = 0
+FAILED = 1
+MISUSED = 2
+INTERRUPTED = 128 + signal.SIGINT
+
+READABLE = (BrokenError, ClusterError, DatabaseError, OpsError, SchemaError)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand. `name` may be two words (`topics create`); `run` gives the exit code."""
+
+    name: str
+    summary: str
+    add_arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], Awaitable[int]]
+
+
+def main(program: str, description: str, commands: Sequence[Command], argv: Sequence[str] | None) -> int:
+    """Parses, runs one command, and turns every foreseen failure into its message and exit code."""
+    arguments = command_line(program, description, commands).parse_args(argv)
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL + 1
+    )  # what it has to say comes as our own sentence
+    try:
+        code = asyncio.run(_awaited(arguments.command, arguments))
+        sys.stdout.flush()
+    except SettingsError as error:
+        return _told(program, str(error), MISUSED)
+    except READABLE as error:
+        return _told(program, str(error), FAILED)
+    except BrokenPipeError:
+        return _reader_left()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+async def _awaited(command: Command, arguments: Namespace) -> int:
+    return await command.run(arguments)
+
+
+def put(line: str) -> None:
+    """A result, on stdout."""
+    sys.stdout.write(f"{line}\n")
+
+
+def warn(line: str) -> None:
+    """A remark to the person at the keyboard, on stderr."""
+    sys.stderr.write(f"{line}\n")
+
+
+def _told(program: str, message: str, code: int) -> int:
+    warn(f"{program}: {message}")
+    return code
+
+
+def _reader_left() -> int:
+    """`… | head` has seen enough: the interpreter must not complain when it flushes what nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE
+
+
+def command_line(program: str, description: str, commands: Sequence[Command]) -> ArgumentParser:
+    """The parser; what it parses carries the chosen `command`."""
+    parser = ArgumentParser(prog=program, description=description, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"{program} {version('profile-ledger')}")
+    top = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    groups: dict[str, _SubParsersAction[ArgumentParser]] = {}
+    for command in commands:
+        group, _, name = command.name.rpartition(" ")
+        if group and group not in groups:
+            names = [
+                other.name.removeprefix(f"{group} ")
+                for other in commands
+                if other.name.startswith(f"{group} ")
+            ]
+            holder = top.add_parser(group, help=", ".join(names), allow_abbrev=False)
+            groups[group] = holder.add_subparsers(required=True, metavar="COMMAND", title="commands")
+        place = groups[group] if group else top
+        own = place.add_parser(name, help=command.summary, description=command.summary, allow_abbrev=False)
+        command.add_arguments(own)
+        own.set_defaults(command=command)
+    return parser

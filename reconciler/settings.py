@@ -1,0 +1,51 @@
+"""The settings of `profile-reconciler` and `profile-audit` (interfaces.md 2)."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from schemas.setting_types import PORT_MAX, ListenAddress, SecretInFile, address
+from schemas.settings import Shared
+
+BATCH_EVENTS_LIMIT = 10_000
+GROUP_CHARS_MAX = 249
+
+
+def postgres_url(text: object) -> SecretStr:
+    """A libpq URL. It may hold a password, so no message repeats it."""
+    if isinstance(text, SecretStr):
+        return text
+    parts = urlsplit(str(text).strip())
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("is no PostgreSQL URL; write postgresql://user@host:5432/database")
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        port = host.rpartition(":")[2] if ":" in host.rpartition("]")[2] else "0"
+        if not (port.isascii() and port.isdigit() and int(port) <= PORT_MAX):
+            raise ValueError(f"has the port {port!r}; write a number up to {PORT_MAX}")
+    return SecretStr(str(text).strip())
+
+
+PostgresUrl = Annotated[SecretStr, BeforeValidator(postgres_url)]
+
+
+class ReconcilerSettings(Shared):
+    """One class for both programs: they share the database, and a fault anywhere is told by either."""
+
+    postgres_dsn: PostgresUrl = Field(
+        default=SecretStr("postgresql:///profile_ledger"), validation_alias="PROFILE_POSTGRES_DSN"
+    )
+    postgres_password: SecretInFile | None = Field(
+        default=None, validation_alias="PROFILE_POSTGRES_PASSWORD_FILE"
+    )
+    migrate_postgres_dsn: PostgresUrl | None = Field(default=None, validation_alias="MIGRATE_POSTGRES_DSN")
+    audit_postgres_dsn: PostgresUrl | None = Field(default=None, validation_alias="AUDIT_POSTGRES_DSN")
+    ops_listen: ListenAddress = Field(
+        default=address("127.0.0.1:9465"), validation_alias="RECONCILER_OPS_LISTEN"
+    )
+    group: Annotated[str, Field(min_length=1, max_length=GROUP_CHARS_MAX)] = Field(
+        default="profile-reconciler", validation_alias="RECONCILER_GROUP"
+    )
+    batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = Field(
+        default=1000, validation_alias="RECONCILER_BATCH_EVENTS_MAX"
+    )

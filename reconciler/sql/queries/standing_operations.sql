@@ -1,0 +1,7 @@
+-- Operations by state; overdue leaves out what was abandoned, which nobody asks about any more.
+select
+  state,
+  count(*) as operations,
+  count(*) filter (where overdue and not abandoned) as overdue
+from audit.operations
+group by state
