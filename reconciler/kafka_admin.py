@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 REQUEST_TIMEOUT_MS = 15_000
 VISIBLE_PAUSE_S = 0.05
@@ -141,7 +141,7 @@ async def cluster_admin(bootstrap: str, options: Mapping[str, object]) -> AsyncI
         yield ClusterAdmin(client)
     except (KafkaError, OSError, TimeoutError) as error:
         raise ClusterError(
-            f"Kafka at {bootstrap} cannot be used ({_cause(error)}). Nothing was changed after that. Check "
+            f"Kafka at {bootstrap} cannot be used ({_cause(error)}). What was done before stays. Check "
             "that the brokers run and that PROFILE_KAFKA_BOOTSTRAP and the security settings PROFILE_KAFKA_… "
             "fit them, then run the command again."
         ) from error
@@ -150,7 +150,9 @@ async def cluster_admin(bootstrap: str, options: Mapping[str, object]) -> AsyncI
 
 
 def _cause(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, KafkaConnectionError):
+        return "no broker answers there"
+    return str(error) or type(error).__name__
 
 
 def _partitions(described: Sequence[Mapping[str, object]]) -> tuple[PartitionFacts, ...]:

@@ -21,6 +21,7 @@ from reconciler.migrate import (
     read_migrations,
 )
 from reconciler.queries import query
+from schemas.settings import SettingsError
 
 CONNECT_TIMEOUT_S = 10.0
 LOCK_TIMEOUT = "60s"
@@ -96,6 +97,8 @@ def translated(access: Access) -> Iterator[None]:
             "PostgreSQL stopped the query at its time limit. Nothing was changed. Ask for less at once, or "
             "raise the role's statement_timeout."
         ) from error
+    except asyncpg.ClientConfigurationError as error:
+        raise SettingsError([f"{access.setting}: {_cause(error)}; correct the URL"]) from error
     except UNUSABLE as error:
         raise DatabaseError(
             f"PostgreSQL at {access.place} cannot be used ({_cause(error)}). What was committed before is "
@@ -105,6 +108,10 @@ def translated(access: Access) -> Iterator[None]:
 
 def _cause(error: Exception) -> str:
     """The first line: PostgreSQL's DETAIL may quote a row."""
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

@@ -53,7 +53,7 @@ def main(program: str, description: str, commands: Sequence[Command], argv: Sequ
         code = asyncio.run(_awaited(arguments.command, arguments))
         sys.stdout.flush()
     except SettingsError as error:
-        return _told(program, str(error), MISUSED)
+        return _told(program, "nothing was done, because of these settings\n" + str(error), MISUSED)
     except READABLE as error:
         return _told(program, str(error), FAILED)
     except BrokenPipeError:
