@@ -43,6 +43,13 @@ DECIDED_STATES: Final[dict[Fact, State]] = {
 }
 """Row 1: the latest decision goes before everything else."""
 
+SETTLED_STATES: Final[dict[Fact, State]] = {
+    **dict.fromkeys(SUCCESSES, "succeeded"),
+    **dict.fromkeys(FAILURES, "failed"),
+    **DECIDED_STATES,
+}
+"""What a fact that settles says of the state."""
+
 STATE_TABLE: Final[tuple[tuple[Callable[[Facts], bool], State], ...]] = (
     (lambda facts: _balance(facts) > 0, "succeeded"),
     (lambda facts: _balance(facts) < 0, "failed"),

@@ -14,6 +14,7 @@ from reconciler.evidence import Evidence, Fact, merged
 from reconciler.facts import (
     DECIDED_STATES,
     FINAL_STATES,
+    SETTLED_STATES,
     SETTLING,
     SUCCESSES,
     Facts,
@@ -286,13 +287,9 @@ def _outcome(was: Operation | None, now: Operation, fact: Fact) -> Outcome:
         return "repeated"
     if now.state == "conflicted" and (was is None or was.state != "conflicted"):
         return "conflict"
-    settles = fact in SETTLING or fact in DECIDED_STATES
-    if settles and _is_decided(now) and DECIDED_STATES.get(fact) != now.state:
+    settled = SETTLED_STATES.get(fact)
+    if settled is None:
+        return "late" if was is not None and was.final and now.final else "applied"
+    if settled != now.state and not DECIDED_STATES.keys().isdisjoint(now.facts):
         return "undone_by_decision"
-    if was is not None and was.final and now.final and not settles:
-        return "late"
     return "applied"
-
-
-def _is_decided(operation: Operation) -> bool:
-    return not DECIDED_STATES.keys().isdisjoint(operation.facts)
