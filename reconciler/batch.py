@@ -17,6 +17,13 @@ class Place(NamedTuple):
     partition: int
 
 
+class Position(NamedTuple):
+    """What is stored of a partition; `last_event_id` is None where there is nothing to compare with."""
+
+    next_offset: int
+    last_event_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """A record that is an event."""

@@ -1,6 +1,6 @@
 """From a Kafka record to an item of a batch: an event, or something for the quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -8,6 +8,7 @@ from reconciler.batch import Arrived, Item, Place, Unusable
 from reconciler.evidence import evidence_of
 from schemas.quarantine import QuarantineEntry
 from schemas.record import Undecodable, decode_event, decode_quarantine
+from schemas.topics import Topics
 
 WITHHELD: Final = frozenset({"unscrubbed"})
 """Reasons for which the bytes themselves must not be kept: they may hold a credential."""
@@ -29,7 +30,21 @@ class KafkaRecord(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
+    def timestamp(self) -> int:
+        """Milliseconds since 1970, as the producer or the broker put it."""
+        ...
+
+    @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+Decode = Callable[[KafkaRecord], Item]
+
+
+def decoder(topics: Topics) -> Decode:
+    """What each topic that we consume is decoded by."""
+    by_topic: dict[str, Decode] = {topics.events: event_item, topics.quarantine: quarantine_item}
+    return lambda record: by_topic[record.topic](record)
 
 
 def event_item(record: KafkaRecord) -> Item:

@@ -8,11 +8,11 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from reconciler.batch import Batch, Place
+from reconciler.batch import Batch, Place, Position
 from reconciler.chain import SALT_BYTES
 from reconciler.decide import Reader
 from reconciler.faults import FencedError, RefusedError
@@ -56,13 +56,6 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address(idle_limit_s={self.idle_limit_s})"
-
-
-class Position(NamedTuple):
-    """What is stored of a partition; `last_event_id` is None where there is nothing to compare with."""
-
-    next_offset: int
-    last_event_id: str | None
 
 
 class Postgres:
