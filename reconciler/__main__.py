@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from reconciler.commands import migrate, offsets, topics
+from reconciler.commands import migrate, offsets, run, topics
 from reconciler.program import main as program_main
 
-COMMANDS = (migrate.COMMAND, topics.CREATE, topics.CHECK, offsets.SHOW)
+COMMANDS = (migrate.COMMAND, topics.CREATE, topics.CHECK, offsets.SHOW, run.COMMAND)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

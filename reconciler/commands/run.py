@@ -1,0 +1,100 @@
+"""`profile-reconciler run`"""
+
+import asyncio
+import signal
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+
+from reconciler.access import writer_access
+from reconciler.decode import decoder
+from reconciler.kafka import SESSION_TIMEOUT_S, KafkaSource, Membership
+from reconciler.kafka_security import security_options
+from reconciler.loop import Loop
+from reconciler.metrics import Metrics
+from reconciler.months import keep_months
+from reconciler.ops import ops_server
+from reconciler.postgres import Address, Postgres
+from reconciler.postgres_admin import Access, fitting_session
+from reconciler.program import DONE, Command
+from reconciler.settings import ReconcilerSettings
+from reconciler.standing import read_standing, watch_standing
+from schemas.logline import Log
+from schemas.settings import load
+
+IDLE_LIMIT_S = SESSION_TIMEOUT_S * 2 / 3
+"""A frozen reconciler loses its rows before another one gets its partitions."""
+
+
+def add_arguments(_: ArgumentParser) -> None:
+    """Everything is a setting."""
+
+
+async def run(_: Namespace) -> int:
+    settings = load(ReconcilerSettings)
+    access = writer_access(settings)
+    async with fitting_session(access, "profile-reconciler run"):
+        pass  # a wrong address or version is said at once, by a sentence, not by waiting
+    log, metrics = Log("profile-reconciler"), Metrics()
+    async with _loop(settings, access, metrics, log) as loop:
+        serving = ops_server(
+            settings.ops_listen.host,
+            settings.ops_listen.port,
+            waiting_for=loop.waiting_for,
+            exposition=metrics.exposition,
+        )
+        async with serving as (host, port):
+            log.emit("started", host=host, port=port, group=settings.group, topic=settings.topics.events)
+            _stop_on_signals(loop)
+            await _first_to_end(
+                loop.run(),
+                watch_standing(partial(read_standing, access), metrics),
+                keep_months(access),
+            )
+    log.emit("stopped")
+    return DONE
+
+
+@asynccontextmanager
+async def _loop(
+    settings: ReconcilerSettings, access: Access, metrics: Metrics, log: Log
+) -> AsyncIterator[Loop]:
+    decode = decoder(settings.topics)
+    membership = Membership(
+        bootstrap=",".join(settings.kafka_bootstrap_servers),
+        group=settings.group,
+        topics=(settings.topics.events, settings.topics.quarantine),
+        security=security_options(settings),
+        batch_records_max=settings.batch_events_max,
+    )
+    source = KafkaSource(membership, decode)
+    ledger = Postgres(Address(access.dsn, access.password, IDLE_LIMIT_S))
+    await source.start()
+    try:
+        yield Loop(source, ledger, decode, metrics, log)
+    finally:
+        await source.stop()
+        await ledger.close()
+
+
+def _stop_on_signals(loop: Loop) -> None:
+    """The first signal ends the process in order."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, loop.stop)
+
+
+async def _first_to_end(*works: Coroutine[object, object, None]) -> None:
+    """Runs them side by side until one ends, by itself or by an error; that is raised. The others are ended."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+COMMAND = Command("run", "apply what Kafka brings, until a signal ends it", add_arguments, run)

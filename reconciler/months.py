@@ -1,0 +1,28 @@
+"""The audit log's months, made ahead by the reconciler itself: nobody has to remember them."""
+
+import asyncio
+
+from reconciler.postgres_admin import Access, DatabaseError, session
+from reconciler.queries import query
+
+MONTHS_AHEAD = 3
+PAUSE_S = 6 * 3600.0
+PAUSE_AFTER_FAILURE_S = 60.0
+
+
+async def ensure_months(access: Access) -> int:
+    """Gives back how many were made now."""
+    async with session(access, "profile-reconciler months") as connection:
+        made: int = await connection.fetchval(query("ensure_partitions"), MONTHS_AHEAD)
+    return made
+
+
+async def keep_months(access: Access) -> None:
+    """For ever. Until a month is made, the default partition takes its rows: late is harmless."""
+    while True:
+        try:
+            await ensure_months(access)
+        except DatabaseError:
+            await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+        else:
+            await asyncio.sleep(PAUSE_S)
