@@ -22,7 +22,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from deploy.local.faults import MisuseError, StackError
 
 LOCK_WITHIN_S = 180.0
-OURS = ("env", "state.json", "kafka", "postgres", "logs", ".lock")
+# What `down --erase` removes, innermost first; folders in KEPT_IF_USED go only when nothing else is in them.
+OURS = (
+    "kafka/broker-*",
+    "postgres/data",
+    "postgres/data.new",
+    "logs/kafka*.log",
+    "logs/postgres.log",
+    "kafka*.pid",
+    "postgres.pid",
+    "env",
+    "state.json",
+    ".lock",
+)
+KEPT_IF_USED = ("kafka", "postgres", "logs", ".")
 
 
 class Member(BaseModel):
@@ -85,7 +98,7 @@ class Home:
 
     def expect(self) -> None:
         try:
-            known = any(path.exists() for path in (self._state_file, self.kafka, self.postgres))
+            known = self._state_file.exists() or self.has_data()
         except PermissionError as error:
             raise MisuseError(f"{self.folder} is closed to this user. Name another --home.") from error
         if not known:
@@ -106,7 +119,7 @@ class Home:
             ) from error
 
     def has_data(self) -> bool:
-        return self.kafka.exists() or self.postgres.exists()
+        return self.broker(1).exists() or (self.postgres / "data").exists()
 
     def write(self, state: State) -> None:
         replace(self._state_file, state.model_dump_json(indent=1) + "\n")
@@ -135,13 +148,14 @@ class Home:
 
     def erase(self) -> None:
         """Removes what a stack puts there, and the folder itself when nothing else is in it."""
-        for path in [*(self.folder / name for name in OURS), *self.folder.glob("*.pid")]:
+        for path in [path for pattern in OURS for path in self.folder.glob(pattern)]:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
-                path.unlink(missing_ok=True)
-        if not any(self.folder.iterdir()):
-            self.folder.rmdir()
+                path.unlink()
+        for folder in (self.folder / name for name in KEPT_IF_USED):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 @contextmanager

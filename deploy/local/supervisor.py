@@ -83,6 +83,7 @@ class Supervisor:
         if member is not None and member.started:
             self._start_again(service, member)
         else:
+            self._end_orphan(service)
             self._start_first(service)
         return True
 
@@ -111,6 +112,13 @@ class Supervisor:
         if pid is None or not send(pid, service.mark, number):
             raise StackError(f"{service.name} does not run in {self._home}.")
         return pid
+
+    def _end_orphan(self, service: Service) -> None:
+        """One whose home was removed under it: it still bears our mark, and works on files that are gone."""
+        pid = self.pid(service)
+        if pid is not None:
+            self._say(f"{service.name}: process {pid} outlived its data; stopping it")
+            stop(pid, service.mark, by=service.stop_signal, patience_s=service.stop_patience_s)
 
     def _start_again(self, service: Service, member: Member) -> None:
         self._wait_for_ports(service, member.ports)

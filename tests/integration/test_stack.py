@@ -36,7 +36,8 @@ def profile_stack(*arguments: str, home: Path) -> subprocess.CompletedProcess[st
 
 def report(home: Path, *arguments: str) -> dict[str, dict[str, object]]:
     done = profile_stack(*arguments, "--json", home=home)
-    return {service["name"]: service for service in json.loads(done.stdout)["services"]}
+    shown: dict[str, dict[str, object]] = json.loads(done.stdout)
+    return shown
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ async def test_a_killed_broker_comes_back_on_its_port_with_all_it_acknowledged(r
 def test_a_killed_database_comes_back_on_its_port(running: Path) -> None:
     before = report(running, "status")["postgres"]
     os.kill(int((running / "postgres.pid").read_text()), signal.SIGKILL)
-    assert report(running, "status")["postgres"]["condition"] == "stopped"
+    assert report(running, "status")["postgres"]["state"] == "stopped"
     after = report(running, "up")["postgres"]
     assert after["address"] == before["address"]
     assert after["pid"] != before["pid"]
@@ -136,7 +137,7 @@ def leave_stale_pid(home: Path, stranger: subprocess.Popen[bytes]) -> None:
 
 def test_up_sees_through_a_stale_pid_file(running: Path, stranger: subprocess.Popen[bytes]) -> None:
     leave_stale_pid(running, stranger)
-    assert report(running, "status")["postgres"]["condition"] == "stopped"
+    assert report(running, "status")["postgres"]["state"] == "stopped"
     assert report(running, "up")["postgres"]["started"] is True
     assert stranger.poll() is None
 
@@ -200,9 +201,13 @@ def test_down_stops_what_is_ours_and_leaves_a_stranger_alone(
 
 def test_erase_leaves_what_others_put_into_the_home(tmp_path: Path) -> None:
     (tmp_path / "kafka" / "broker-1").mkdir(parents=True)
-    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "logs").mkdir()
+    others = [tmp_path / "notes.txt", tmp_path / "logs" / "mine.log", tmp_path / "kafka" / "mine.txt"]
+    for path in others:
+        path.write_text("mine")
     assert profile_stack("down", "--erase", home=tmp_path).returncode == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(others)
+    assert not (tmp_path / "kafka" / "broker-1").exists()
 
 
 @pytest.mark.parametrize("command", ["up", "status", "down", "logs"])
