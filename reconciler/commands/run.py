@@ -85,7 +85,7 @@ def _stop_on_signals(loop: Loop) -> None:
 
 
 async def _first_to_end(*works: Coroutine[object, object, None]) -> None:
-    """Runs them side by side until one ends, by itself or by an error; that is raised. The others are ended."""
+    """Runs them until one ends, by itself or by an error, which is raised; the others are ended then."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
