@@ -5,10 +5,12 @@ Writing a line costs as much as answering a request, so the sample is thin and a
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from receiver.answers import UNKNOWN_PATH, Answer
-from receiver.notices import Log, Notice
+from receiver.notices import Notice
 from receiver.routes import Route
+from schemas.logline import Log
 
 SAMPLE_ONE_IN = 1000
 SLOW_S = 1.0
@@ -41,9 +43,10 @@ class AccessLog:
             self._until_sample = self._sample_one_in
         if answer is UNKNOWN_PATH:
             self._unknown_path.give(source_ip=host)
-        elif (sampled or answer.status != 200 or seconds >= self._slow_s) and self._has_room():
+        elif (sampled or answer.status != HTTPStatus.OK or seconds >= self._slow_s) and self._has_room():
             self._log.emit(
                 "request",
+                level="info" if answer.status == HTTPStatus.OK else "warning",
                 status=int(answer.status),
                 outcome=answer.outcome,
                 account=route.account.name if route else None,

@@ -17,6 +17,7 @@ from aiohttp import web
 from receiver.answers import Renderer
 from receiver.connection import Connection, Endpoint
 from receiver.sources import Peer
+from schemas.setting_types import Address
 
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
@@ -104,9 +105,14 @@ class Door:
             listener.setblocking(False)
             self._loop.add_reader(listener, self._accept, listener)
 
-    def use(self, tls: ssl.SSLContext) -> None:
+    @property
+    def addresses(self) -> list[Address]:
+        return [Address(*listener.getsockname()[:2]) for listener in self._listeners]
+
+    def use(self, tls: ssl.SSLContext | None, *, head_timeout_s: float) -> None:
         """For the connections to come."""
         self._tls = tls
+        self._head_timeout_s = head_timeout_s
 
     async def close(self, *, idle_s: float, busy_s: float) -> None:
         """Accepts what already waits, then nobody. Each connection ends with its next answer.
@@ -114,7 +120,8 @@ class Door:
         Silent ones are closed after `idle_s`, so that who was just about to send is still served; the others
         after `busy_s` more.
         """
-        for listener in self._listeners:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
             while self._accept(listener):
                 pass
             self._loop.remove_reader(listener)
@@ -160,7 +167,7 @@ class Door:
         self._loop.call_later(REST_S, self._return, listener)
 
     def _return(self, listener: socket.socket) -> None:
-        if listener.fileno() != -1:
+        if listener in self._listeners:
             self._loop.add_reader(listener, self._accept, listener)
 
     def _admit(self, accepted: socket.socket, host: str) -> None:

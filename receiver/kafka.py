@@ -14,9 +14,17 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTopicError, KafkaError, ProducerClosed, TopicAuthorizationFailedError
+from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import TopicPartition
 
 from receiver.lane import Batch
+from schemas.settings import Shared
+
+MAX_BATCH_BYTES = 131_072
+MAX_REQUEST_BYTES = 1_048_576
+REQUEST_TIMEOUT_MS = 120_000
+"""Longer than we wait for progress: a batch that expires inside the producer leaves a gap in its numbers."""
+METADATA_MAX_AGE_MS = 60_000
 
 NO_PROGRESS_S = 30.0
 CONNECT_WITHIN_S = 10.0
@@ -94,7 +102,16 @@ class KafkaBroker:
         self._flights.update(flights)
         sending = self._loop.create_task(self._send(self._producer, flights))
         self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        sending.add_done_callback(self._sent)
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        """What nobody expected goes up through `run`."""
+        self._sending.discard(sending)
+        if self._broken is None or self._broken.done() or sending.cancelled():
+            return
+        error = sending.exception()
+        if error is not None:
+            self._broken.set_exception(error)
 
     async def _send(self, producer: AIOKafkaProducer | None, flights: Sequence[_Flight]) -> None:
         for flight in flights:
@@ -147,7 +164,7 @@ class KafkaBroker:
             finally:
                 self._producer = None
                 self._give_up_flights()
-                await _discard(producer)
+                await discard(producer)
                 changed()
 
     async def _connect(self) -> AIOKafkaProducer:
@@ -157,29 +174,18 @@ class KafkaBroker:
             try:
                 async with asyncio.timeout(CONNECT_WITHIN_S):
                     await producer.start()
-                    unknown = await self._unknown_topics(producer)
+                    unknown = await unknown_topics(producer, self._topics)
                 if self._topics[0] not in unknown:
                     return producer
                 self._watcher.not_connected(f"no topic {self._topics[0]}")
             except (KafkaError, OSError, TimeoutError) as error:
                 self._watcher.not_connected(type(error).__name__)
             except asyncio.CancelledError:
-                await _discard(producer)
+                await discard(producer)
                 raise
-            await _discard(producer)
+            await discard(producer)
             await asyncio.sleep(BACKOFF_S[min(tried, len(BACKOFF_S) - 1)])
             tried += 1
-
-    async def _unknown_topics(self, producer: AIOKafkaProducer) -> set[str]:
-        """Asking makes the producer keep their metadata from now on, also of one that comes later."""
-        unknown = set()
-        for topic in self._topics:
-            try:
-                async with asyncio.timeout(TOPIC_WITHIN_S):
-                    await producer.partitions_for(topic)
-            except (TimeoutError, KafkaError):
-                unknown.add(topic)
-        return unknown
 
     async def _trouble(self) -> str:
         """What is wrong with the producer, once something is."""
@@ -197,17 +203,31 @@ class KafkaBroker:
             self._land(flight, "given up")
 
 
+async def unknown_topics(producer: AIOKafkaProducer, topics: Sequence[str]) -> list[str]:
+    """Asking makes the producer keep their metadata from now on, also of one that comes later."""
+    unknown = []
+    for topic in topics:
+        try:
+            async with asyncio.timeout(TOPIC_WITHIN_S):
+                await producer.partitions_for(topic)
+        except (TimeoutError, KafkaError):
+            unknown.append(topic)
+    return unknown
+
+
 def _filled(producer: AIOKafkaProducer, batch: Batch) -> object:
     builder = producer.create_batch()
     for waiting in batch.waiting:
         record = waiting.record
-        added = builder.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+        added = builder.append(
+            timestamp=None, key=record.key, value=record.value, headers=list(record.headers)
+        )
         assert added is not None, "the lane cuts batches below the producer's limit"
     builder.close()
     return builder
 
 
-async def _discard(producer: AIOKafkaProducer) -> None:
+async def discard(producer: AIOKafkaProducer) -> None:
     """Never waits for ever: `stop` alone would, for batches that the broker does not take."""
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
@@ -224,3 +244,57 @@ async def _discard(producer: AIOKafkaProducer) -> None:
             await producer.client.close()
     except (KafkaError, OSError, TimeoutError):
         return
+
+
+def producer_maker(settings: Shared) -> Callable[[], AIOKafkaProducer]:
+    """Makes the lane's producer, in the running loop. Uncompressed: on small batches that costs least."""
+    tls = None
+    if settings.kafka_uses_tls:
+        tls = create_ssl_context(
+            cafile=settings.kafka_ssl_cafile,
+            certfile=settings.kafka_ssl_certfile,
+            keyfile=settings.kafka_ssl_keyfile,
+        )
+    password = settings.kafka_sasl_password
+
+    def make() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            client_id="profile-receiver",
+            acks="all",
+            enable_idempotence=True,
+            compression_type=None,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            linger_ms=0,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            security_protocol=settings.kafka_security_protocol,
+            ssl_context=tls,
+            sasl_mechanism=settings.kafka_sasl_mechanism,
+            sasl_plain_username=settings.kafka_sasl_username,
+            sasl_plain_password=password.get_secret_value() if password else None,
+        )
+
+    return make
+
+
+async def broker_faults(settings: Shared) -> list[str]:
+    """What keeps records from being stored in Kafka, as `NAME: what; remedy`."""
+    producer = producer_maker(settings)()
+    where = ", ".join(settings.kafka_bootstrap_servers)
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await producer.start()
+            missing = await unknown_topics(producer, (settings.topics.events, settings.topics.quarantine))
+    except (KafkaError, OSError, TimeoutError) as error:
+        return [
+            f"PROFILE_KAFKA_BOOTSTRAP: no broker answers at {where} ({type(error).__name__}); "
+            "start it, or correct the address"
+        ]
+    finally:
+        await discard(producer)
+    return [
+        f"PROFILE_TOPIC_PREFIX: there is no topic {topic}; run profile-reconciler topics create"
+        for topic in missing
+    ]

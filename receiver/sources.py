@@ -53,7 +53,12 @@ def networks(text: str) -> Networks:
     words = [word for word in text.replace(",", " ").split() if word]
     members: list[Network] = []
     for word in words:
-        members.extend(ip_network(each) for each in _expanded(word))
+        try:
+            members.extend(ip_network(each) for each in _expanded(word))
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; write addresses, CIDRs, verizon or any, with commas between"
+            ) from None
     return Networks(tuple(members), everything="any" in (word.lower() for word in words))
 
 

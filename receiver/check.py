@@ -1,0 +1,57 @@
+"""`profile-receiver check`: everything that could keep a receiver from its work, told at once."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from receiver.configuration import read_configuration
+from receiver.kafka import broker_faults
+from schemas.settings import SettingsError
+
+SPOOL_DIR = "RECEIVER_SPOOL_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """`misused`: faults of settings and files; `failed`: of the world around. `NAME: what; remedy` each."""
+
+    misused: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return 2 if self.misused else 1 if self.failed else 0
+
+    def as_json(self) -> str:
+        faults = [*self.misused, *self.failed]
+        split = [fault.partition(": ") for fault in faults]
+        return json.dumps(
+            {"ok": not faults, "faults": [{"setting": name, "fault": text} for name, _, text in split]}
+        )
+
+    def as_text(self) -> str:
+        lines = [*self.misused, *self.failed]
+        if not lines:
+            return "settings, accounts, certificate, spool folder and broker are fine"
+        return "\n".join(lines)
+
+
+async def check() -> Findings:
+    try:
+        settings = read_configuration().settings
+    except SettingsError as error:
+        return Findings(misused=error.faults)
+    return Findings(
+        misused=tuple(_folder_faults(settings.spool_dir)), failed=tuple(await broker_faults(settings))
+    )
+
+
+def _folder_faults(folder: Path) -> list[str]:
+    """Without making it: a check changes nothing."""
+    standing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not standing.is_dir():
+        return [f"{SPOOL_DIR}: {standing} is no folder; name another, or move it away"]
+    if not os.access(standing, os.W_OK | os.X_OK):
+        return [f"{SPOOL_DIR}: {standing} is not writable for this user; change its mode, or name another"]
+    return []

@@ -1,0 +1,84 @@
+"""What the lane, Kafka and the libraries report, as log lines and metrics."""
+
+import asyncio
+import logging
+import traceback
+from pathlib import Path
+
+from receiver.lane import Mode, Place
+from receiver.metrics import Metrics
+from receiver.notices import Notice
+from schemas.logline import Log
+
+LIBRARY_EVERY_S = 10.0
+
+
+class LaneWatcher:
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+
+    def stored(self, place: Place, count: int) -> None:
+        self._metrics.stored(place, count)
+
+    def turned(self, mode: Mode, reason: str) -> None:
+        self._metrics.mode(mode)
+        self._log.emit("lane_turned", level="warning" if mode == "away" else "info", mode=mode, reason=reason)
+
+
+class KafkaWatcher:
+    def __init__(self, log: Log, bootstrap: str) -> None:
+        self._log = log
+        self._bootstrap = bootstrap
+        self._missing = Notice(log, "kafka_not_connected")
+
+    def connected(self) -> None:
+        self._log.emit("kafka_connected", address=self._bootstrap)
+
+    def not_connected(self, error: str) -> None:
+        self._missing.give(address=self._bootstrap, error=error)
+
+    def lost(self, error: str) -> None:
+        self._log.emit("kafka_lost", level="warning", address=self._bootstrap, error=error)
+
+
+class LibraryLines(logging.Handler):
+    """The warnings of libraries, in our format and not in a flood; tracebacks may quote what was received."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self._notices: dict[str, Notice] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        notice = self._notices.get(record.name)
+        if notice is None:
+            notice = Notice(self._log, "library_warned", every_s=LIBRARY_EVERY_S)
+            self._notices[record.name] = notice
+        notice.give(where=record.name, fault=record.getMessage())
+
+    def install(self) -> None:
+        """For the whole process; only a program's start may do this."""
+        root = logging.getLogger()
+        root.handlers[:] = [self]
+        root.setLevel(logging.WARNING)
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error came from, without its words, which may quote what was received."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def watch_loop(loop: asyncio.AbstractEventLoop, log: Log) -> None:
+    """What a task or callback of the loop raises with nobody to catch it, one request's end for example."""
+    notice = Notice(log, "unexpected_error", level="error", every_s=1.0)
+
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            notice.give(error=type(error).__name__, where=place_of(error))
+        else:
+            notice.give(error=str(context.get("message")), where="unknown")
+
+    loop.set_exception_handler(handle)
