@@ -36,6 +36,9 @@ Certainty = Literal["confirmed", "inferred"]
 _ICCID_DIGITS: Final = 19
 """Without the check digit, which some write and some do not."""
 
+_LOADING: Final = frozenset(action for action, move in MOVES.items() if not move.starts & EXISTS)
+_REMOVING: Final = frozenset(action for action, move in MOVES.items() if not move.of_bootstrap)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -192,7 +195,7 @@ class _Device:
             return
         digits = x[:_ICCID_DIGITS]
         others = [iccid for iccid in operation.success_iccids if iccid[:_ICCID_DIGITS] != digits]
-        if len(others) != 1 or self._is_ordinary(others[0]):
+        if len(others) != 1 or self._is_ordinary(others[0], operation):
             return
         named = others[0]
         self._masks[named] = self._masks.pop(NAMELESS)
@@ -203,13 +206,15 @@ class _Device:
         self._rows[named] = row
         self._bootstrap = Bootstrap(named, sure=True)
 
-    def _is_ordinary(self, iccid: Iccid) -> bool:
-        """Whether a success did what cannot be done to B: such a report came late, when others had acted."""
-        return any(
-            operation.iccid_target == iccid
-            and operation.state == "succeeded"
-            and _never_of_bootstrap(operation)
-            for operation in takewhile(lambda known: known.action != "setfallbackattribute", self._operations)
+    def _is_ordinary(self, iccid: Iccid, reporter: Operation) -> bool:
+        """Whether it was loaded, at whatever time, or disabled or deleted before: no bootstrap ever is.
+
+        Such a report came late, when others had acted.
+        """
+        before = takewhile(lambda known: known is not reporter, self._operations)
+        unmoved = takewhile(lambda known: known.action != "setfallbackattribute", self._operations)
+        return any(_succeeded_on(known, iccid, _REMOVING) for known in before) or any(
+            _succeeded_on(known, iccid, _LOADING) for known in unmoved
         )
 
     def _move_attribute(self, operation: Operation, verdict: Verdict) -> None:
@@ -254,6 +259,5 @@ class _Device:
                     row.suspended, row.changed_by = suspended, operation
 
 
-def _never_of_bootstrap(operation: Operation) -> bool:
-    move = MOVES.get(operation.action or "")
-    return move is not None and (not move.of_bootstrap or not move.starts & EXISTS)
+def _succeeded_on(operation: Operation, iccid: Iccid, actions: frozenset[str]) -> bool:
+    return operation.iccid_target == iccid and operation.state == "succeeded" and operation.action in actions
