@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from schemas.canonical import Survey, canonical_json
+from schemas.canonical import Survey, canonical_json, compact_json
 from schemas.identifier import Devices, Named, text_of
 from schemas.ids import REQUEST_ID_CHARS_MAX, Eid, Iccid, RequestId
 from schemas.names import Json, JsonObject, spelled
@@ -169,7 +169,7 @@ def _may_repeat(text: bytes, canonical: bytes, survey: Survey) -> bool:
 def _callback(body: JsonObject, canonical: bytes, survey: Survey, delivery: _Delivery) -> Callback:
     readable = spelled(_without_nul(body) if b"\\u0000" in canonical else body)
     profile = _object_in(_object_in(readable, "deviceResponse") or readable, "deviceProfileResponse").get
-    fault = _object_in(readable, "faultResponse").get
+    fault_code, fault_text = _fault(readable.get("faultResponse"))
     devices = Devices(readable.get("deviceIds"), profile("deviceIdentifierCollection"))
     request_id = text_of(readable.get("requestId"))
     return Callback(
@@ -189,8 +189,8 @@ def _callback(body: JsonObject, canonical: bytes, survey: Survey, delivery: _Del
         euicc_status=text_of(profile("euiccStatus")),
         euicc_status_code=text_of(profile("euiccStatusCode")),
         euicc_status_desc=text_of(profile("euiccStatusDesc")),
-        fault_code=text_of(fault("faultcode")),
-        fault_text=text_of(fault("faultstring")),
+        fault_code=fault_code,
+        fault_text=fault_text,
         line=Line(
             text_of(profile("state")),
             text_of(profile("servicePlan")),
@@ -218,6 +218,18 @@ def _without_nul(body: JsonObject) -> JsonObject:
 def _object_in(node: JsonObject, name: str) -> JsonObject:
     value = node.get(name)
     return spelled(value) if isinstance(value, dict) else {}
+
+
+def _fault(value: Json) -> tuple[str | None, str | None]:
+    """Code and text of a fault; one of unknown shape is all text, because it must not pass for a success."""
+    if value is None:
+        return None, None
+    if isinstance(value, dict):
+        named = spelled(value)
+        return text_of(named.get("faultcode")), text_of(named.get("faultstring"))
+    if isinstance(value, list):
+        return None, compact_json(value).decode() if value else None
+    return None, text_of(value)
 
 
 def _delivery(envelope: JsonObject) -> _Delivery:

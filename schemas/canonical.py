@@ -87,7 +87,7 @@ class Survey:
         if isinstance(value, dict):
             return self.object(value, depth)
         if isinstance(value, list):
-            return self._array(value, depth) if value else value
+            return self._array(value, depth)
         if isinstance(value, float) or (isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX):
             self.inexact = True
         return value
@@ -96,11 +96,13 @@ class Survey:
         if depth > DEPTH_MAX:
             self.too_deep = True
             return node
+        if not node:
+            return node
         order = _exact_text if self.exact else _text
         if depth < DEPTH_MAX and all(map(_is_plain_identifier, node)):
             return sorted(node, key=order)
         view = [self.value(item, depth + 1) for item in node]
-        if all(map(_is_identifier, view)):
+        if (self.exact or not self.inexact) and all(map(_is_identifier, view)):
             view.sort(key=order)
         return view
 

@@ -32,8 +32,10 @@ from schemas.ids import (
 )
 from schemas.names import Json, JsonObject
 from schemas.signal import PollSignal, Signal
+from schemas.topics import MESSAGE_BYTES_MAX
 
-TEXT_CHARS_MAX: Final = 65_536
+TEXT_CHARS_MAX: Final = MESSAGE_BYTES_MAX
+"""No text can be longer than the record that carries it."""
 _NO_NUL: Final = r"^[^\x00]*$"
 
 

@@ -1,0 +1,93 @@
+"""Writes `schemas/json/`: the JSON Schemas of what goes on the topics, and the AsyncAPI document over them.
+
+Run `python -m schemas.generate` after a change of a model; a contract test compares.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, JsonValue, TypeAdapter
+
+from schemas.eventshape import CallbackEvent, DecisionEvent, Event, PollEvent, RequestEvent
+from schemas.quarantine import QuarantineEntry
+from schemas.record import CE_SOURCE
+from schemas.topics import TOPIC_SPECS
+
+FOLDER: Final = Path(__file__).parent / "json"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_CARRIES: Final[dict[str, tuple[str, str]]] = {
+    "profile.events.v1": ("event", "one event; keyed by EID, else request id, else intent id, else event id"),
+    "profile.requests.v1": ("request", "`announced` events of other systems; keyed by EID"),
+    "profile.quarantine.v1": ("quarantine", "what could not be used; keyed by request id, else digest"),
+}
+
+
+def schemas() -> dict[str, JsonValue]:
+    """Each schema by the name of its file."""
+    models: dict[str, type[BaseModel]] = {
+        "callback": CallbackEvent,
+        "poll": PollEvent,
+        "request": RequestEvent,
+        "decision": DecisionEvent,
+        "quarantine": QuarantineEntry,
+    }
+    written = {name: model.model_json_schema(mode="serialization") for name, model in models.items()}
+    event: TypeAdapter[Event] = TypeAdapter(Event)
+    written["event"] = event.json_schema(mode="serialization")
+    return {name: {"$schema": DIALECT, **schema} for name, schema in written.items()}
+
+
+def asyncapi() -> JsonValue:
+    """The topics as an AsyncAPI 3.0 document."""
+    channels: dict[str, JsonValue] = {}
+    messages: dict[str, JsonValue] = {}
+    for spec in TOPIC_SPECS:
+        if spec.name not in _CARRIES:
+            continue
+        schema, summary = _CARRIES[spec.name]
+        channels[spec.name] = {
+            "address": spec.name,
+            "description": summary,
+            "messages": {schema: {"$ref": f"#/components/messages/{schema}"}},
+            "bindings": {"kafka": {"partitions": spec.partitions, "replicas": spec.replication}},
+        }
+        messages[schema] = {
+            "contentType": "application/json",
+            "headers": _headers(),
+            "payload": {"$ref": f"./{schema}.json"},
+        }
+    info: JsonValue = {"title": "Profile Ledger", "version": version("profile-ledger")}
+    return {
+        "asyncapi": "3.0.0",
+        "info": info,
+        "channels": channels,
+        "components": {"messages": messages},
+    }
+
+
+def _headers() -> JsonValue:
+    texts = ("ce_specversion", "ce_source", "ce_id", "ce_type", "ce_time", "ce_subject", "content-type")
+    properties: dict[str, JsonValue] = {name: {"type": "string"} for name in texts}
+    properties["ce_source"] = {"const": CE_SOURCE}
+    properties["ce_specversion"] = {"const": "1.0"}
+    required: list[JsonValue] = [name for name in texts if name != "ce_subject"]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def documents() -> dict[str, str]:
+    """Every file of the folder: its name and its text."""
+    values = {**{f"{name}.json": value for name, value in schemas().items()}, "asyncapi.json": asyncapi()}
+    return {name: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for name, value in values.items()}
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in documents().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
