@@ -135,7 +135,7 @@ class Demo:
     def quote(self, programs: Programs, name: str, *arguments: str) -> None:
         """A command a person would type next, and what it says."""
         self.console.print(f"\n[bold]$ {name} {' '.join(arguments)}[/bold]")
-        self.console.print(programs.must(name, *arguments).rstrip(), markup=False)
+        self.console.out(programs.must(name, *arguments).rstrip())
 
     def where_next(self, keep: bool) -> None:
         if not keep:

@@ -82,7 +82,7 @@ def show(figures: dict[str, object]) -> None:
                 table.add_row(name, *(f"{value[key]:.2f}" for key in ("median", "least", "greatest")))
             else:
                 table.add_row(name, f"{value:.2f}", "", "")
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def leaves(value: object, name: str) -> list[tuple[str, dict[str, float] | float]]:

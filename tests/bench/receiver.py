@@ -16,6 +16,7 @@ from tests.simulator.message import Listener
 
 CONNECTIONS = 64
 WARM_COUNT = 2000
+WARM_TRIES = 10
 RATE = 500
 ACCOUNT, USERNAME, PASSWORD = "bench-00001", "fleet", "bench-password"
 ACCOUNTS = f"""
@@ -24,6 +25,10 @@ name = "{ACCOUNT}"
 username = "{USERNAME}"
 password = "{PASSWORD}"
 """
+
+
+class NotTakenError(Exception):
+    """A figure about refused callbacks would be worth nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,20 @@ async def load(port: int, count: int, *, seed: int, rate: float | None = None) -
     plan = LoadPlan(count, CONNECTIONS, rate=rate, devices=5000, seed=f"bench-{seed}")
     report = await run_load(listener, plan)
     if set(report.answers) != {200}:
-        raise RuntimeError(f"not every callback was taken: {dict(report.answers)}")
+        raise NotTakenError(f"not every callback was taken: {dict(report.answers)}")
     return report
+
+
+async def warm(port: int, *, seed: int) -> None:
+    """Until a whole pass was taken: a front that has not met Kafka yet refuses at first."""
+    for attempt in range(WARM_TRIES):
+        try:
+            await load(port, WARM_COUNT, seed=seed)
+        except NotTakenError:
+            if attempt == WARM_TRIES - 1:
+                raise
+        else:
+            return
 
 
 async def throughput(candidate: Candidate, folder: Path, *, count: int, seed: int) -> float:
@@ -73,7 +90,7 @@ async def throughput(candidate: Candidate, folder: Path, *, count: int, seed: in
     log = folder / f"{candidate.name}.log"
     with running(candidate.command(port), env=candidate.env(port), log=log) as pid:
         await port_open(port, log)
-        await load(port, WARM_COUNT, seed=seed)
+        await warm(port, seed=seed)
         before = own_seconds(pid)
         await load(port, count, seed=seed + 1)
         return count / (own_seconds(pid) - before)
@@ -85,7 +102,7 @@ async def latency(candidate: Candidate, folder: Path, *, count: int) -> dict[str
     log = folder / f"{candidate.name}.log"
     with running(candidate.command(port), env=candidate.env(port), log=log):
         await port_open(port, log)
-        await load(port, WARM_COUNT, seed=1)
+        await warm(port, seed=1)
         report = await load(port, count, seed=2, rate=RATE)
         return {"p50_ms": 1000 * report.quantile(0.50), "p99_ms": 1000 * report.quantile(0.99)}
 

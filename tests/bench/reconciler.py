@@ -2,19 +2,20 @@
 
 The topic is filled first; what counts is CPU-seconds from start to caught up, the reconciler's own and
 PostgreSQL's, less what an idle start costs. Then the rows it wrote are read into memory, the tables emptied,
-and the same rows copied back, a thousand events a transaction: no decision, no lock, no look-up.
+and the same rows written back, a thousand events a transaction: no decision, no lock, no look-up. Twice: by
+`executemany`, as a user would, and by COPY, the raw limit.
 """
 
 import asyncio
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import asyncpg
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.stack import Stack
@@ -27,6 +28,9 @@ from tests.bench.receiver import ACCOUNT, PASSWORD, USERNAME, ratios
 from tests.simulator.load import LoadPlan, Requests
 from tests.simulator.message import Listener
 from tests.support.database import Database, database_from, migrated_template
+
+if TYPE_CHECKING:
+    from tests.support.database import Connection
 
 BATCH = 1000
 WARNED_EVERY = 4
@@ -127,8 +131,23 @@ async def caught_up(database: Database, count: int) -> None:
     raise TimeoutError(f"the reconciler did not apply {count} events in {CAUGHT_UP_WITHIN_S} s")
 
 
-async def bare_loop(stack: Stack, database: Database, count: int) -> Cost:
-    """The rows that stand in the tables now, emptied and copied back as fast as asyncpg can."""
+Write = Callable[["Connection", str, Sequence[tuple[object, ...]]], Awaitable[object]]
+
+
+async def copied(connection: "Connection", name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """As fast as PostgreSQL takes rows at all."""
+    await connection.copy_records_to_table(name, schema_name="ledger", records=rows)
+
+
+async def inserted(connection: "Connection", name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """As a user would write it: one prepared insert, executed for many."""
+    if rows:
+        places = ", ".join(f"${place + 1}" for place in range(len(rows[0])))
+        await connection.executemany(f"insert into ledger.{name} values ({places})", rows)
+
+
+async def bare_loop(stack: Stack, database: Database, count: int, write: Write) -> Cost:
+    """The rows that stand in the tables now, emptied and written back from memory."""
     postmaster = stack.pid("postgres")
     assert postmaster is not None
     async with database.connect() as connection:
@@ -142,7 +161,7 @@ async def bare_loop(stack: Stack, database: Database, count: int) -> Cost:
         return Cost(count, time.process_time() - own_before, tree_seconds(postmaster) - postgres_before)
 
 
-async def contents(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, Sequence[tuple[object, ...]]]:
+async def contents(connection: "Connection") -> dict[str, Sequence[tuple[object, ...]]]:
     """Every table of the ledger that the reconciler wrote to; offsets aside, which hold a row a partition."""
     names = await connection.fetch(
         "select relname from pg_class where relnamespace = 'ledger'::regnamespace and relkind in ('r', 'p')"
@@ -161,25 +180,12 @@ def share(rows: Sequence[tuple[object, ...]], start: int, count: int) -> Sequenc
     return rows[len(rows) * start // count : len(rows) * min(start + BATCH, count) // count]
 
 
-async def write(
-    connection: asyncpg.Connection[asyncpg.Record], name: str, rows: Sequence[tuple[object, ...]]
-) -> None:
-    await connection.copy_records_to_table(name, schema_name="ledger", records=rows)
-
-
 async def bench(
-    stack: Stack,
-    prefix: str,
-    folder: Path,
-    *,
-    rounds: int,
-    count: int,
-    say: Callable[[str], None],
+    stack: Stack, prefix: str, folder: Path, *, rounds: int, count: int, say: Callable[[str], None]
 ) -> dict[str, object]:
     await fill(stack.bootstrap, Topics(prefix), count)
     template = migrated_template(stack)
-    ours: list[Cost] = []
-    theirs: list[Cost] = []
+    costs: dict[str, list[Cost]] = {"reconciler": [], "insert_loop": [], "copy_loop": []}
     for number in range(rounds):
         env = {
             "PROFILE_KAFKA_BOOTSTRAP": stack.bootstrap,
@@ -187,26 +193,22 @@ async def bench(
             "RECONCILER_GROUP": f"bench-{number}",
         }
         with database_from(stack, template) as database:
-            ours.append(await reconciled(env, stack, database, folder, count))
-            theirs.append(await bare_loop(stack, database, count))
-        for name, cost in (("reconciler", ours[-1]), ("bare loop", theirs[-1])):
-            say(f"round {number + 1}/{rounds}  {name:10s} {cost.per_cpu_second:9.0f} events per CPU-second")
+            costs["reconciler"].append(await reconciled(env, stack, database, folder, count))
+            costs["insert_loop"].append(await bare_loop(stack, database, count, inserted))
+            costs["copy_loop"].append(await bare_loop(stack, database, count, copied))
+        for name, each in costs.items():
+            rate = each[-1].per_cpu_second
+            say(f"round {number + 1}/{rounds}  {name:11s} {rate:8.0f} events per CPU-second")
+    rates = {name: [cost.per_cpu_second for cost in each] for name, each in costs.items()}
     return {
-        "events_per_cpu_second": {
-            "reconciler": statistics.median(cost.per_cpu_second for cost in ours),
-            "bare_loop": statistics.median(cost.per_cpu_second for cost in theirs),
-        },
+        "events_per_cpu_second": {name: statistics.median(each) for name, each in rates.items()},
         "microseconds_per_event": {
-            "reconciler": {"own": per_event(ours, "own"), "postgres": per_event(ours, "postgres")},
-            "bare_loop": {"own": per_event(theirs, "own"), "postgres": per_event(theirs, "postgres")},
+            name: {
+                "own": statistics.median(1e6 * cost.own / cost.events for cost in each),
+                "postgres": statistics.median(1e6 * cost.postgres / cost.events for cost in each),
+            }
+            for name, each in costs.items()
         },
-        "reconciler_to_bare_loop": ratios(
-            [cost.per_cpu_second for cost in ours], [cost.per_cpu_second for cost in theirs]
-        ),
+        "reconciler_to_insert_loop": ratios(rates["reconciler"], rates["insert_loop"]),
+        "reconciler_to_copy_loop": ratios(rates["reconciler"], rates["copy_loop"]),
     }
-
-
-def per_event(costs: Sequence[Cost], whose: str) -> float:
-    return statistics.median(
-        1e6 * (cost.own if whose == "own" else cost.postgres) / cost.events for cost in costs
-    )
