@@ -10,6 +10,9 @@ from schemas.ids import OperationId
 GIVEN_UP_AFTER: Final = timedelta(days=30)
 """Since an operation is first known; it is then `abandoned`, and nobody asks any more."""
 
+APART: Final = timedelta(seconds=30)
+"""Two polls of one operation are at least this far apart, whatever asks for them."""
+
 JITTER: Final = 0.1
 """A look comes up to this part of its step later, so that a bulk request is not polled in one second."""
 
@@ -51,6 +54,23 @@ def look_for(
     if is_open(before):
         return None
     return Look(after.operation_id, after.first_seen_at + _jittered(steps[0], after.operation_id), None)
+
+
+def look_after(
+    asked_at: datetime, operation_id: OperationId, first_known: datetime, steps: tuple[timedelta, ...] = STEPS
+) -> datetime | None:
+    """The next look by the schedule after a poll at `asked_at`; None where the operation is given up before.
+
+    Steps that went by while nobody asked are not made up for.
+    """
+    looks = (first_known + _jittered(step, operation_id) for step in steps)
+    at = next((look for look in looks if look >= asked_at + APART), None)
+    return at if at is not None and at < first_known + GIVEN_UP_AFTER else None
+
+
+def look_at_once(now: datetime, asked_at: datetime | None) -> datetime:
+    """When a look that is wanted at once may be taken."""
+    return now if asked_at is None else max(now, asked_at + APART)
 
 
 def _jittered(step: timedelta, operation_id: OperationId) -> timedelta:
