@@ -13,12 +13,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
+from reconciler.readable import ReadableError
+
 REQUEST_TIMEOUT_MS = 15_000
 VISIBLE_PAUSE_S = 0.05
 VISIBLE_WITHIN_TRIES = 300
 
 
-class ClusterError(Exception):
+class ClusterError(ReadableError):
     """The cluster cannot be reached or refused; the text says what to do."""
 
 

@@ -14,10 +14,12 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Protocol
 
+from reconciler.readable import ReadableError
+
 FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
-class SchemaError(Exception):
+class SchemaError(ReadableError):
     """Program and schema do not fit, or the schema cannot be changed; the text says what to do."""
 
 

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from reconciler.readable import ReadableError
+
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class OpsError(Exception):
+class OpsError(ReadableError):
     """The address cannot be used; the text says what to do."""
 
 

@@ -21,6 +21,7 @@ from reconciler.migrate import (
     read_migrations,
 )
 from reconciler.queries import query
+from reconciler.readable import ReadableError
 from schemas.settings import SettingsError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     Session = asyncpg.Connection[asyncpg.Record]
 
 
-class DatabaseError(Exception):
+class DatabaseError(ReadableError):
     """The database cannot be reached, or refused; the text says what to do."""
 
 

@@ -20,7 +20,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=40)
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A delete that succeeded, told in two copies; a warning of another request; an old one without answer."""
+    """A delete that succeeded, told in two copies; a warning of another; an old one without answer."""
 
     database: Database
     topics: Topics
