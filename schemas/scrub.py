@@ -19,6 +19,9 @@ MASK: Final = "***"
 ROUNDS_MAX: Final = 16
 """Escapes within escapes; a text that is not plain after so many rounds is taken for hiding something."""
 
+_PLAINER_CHARS_MIN: Final = 6
+"""A secret that holds escapes itself is also looked for without them, unless little would be left of it."""
+
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -26,12 +29,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Secrets:
     """Every configured password and path secret, compiled once per account set. Never printed."""
 
-    __slots__ = ("_escaped", "_literal", "_needles", "_values")
+    __slots__ = ("_escaped", "_literal", "_needles", "_shown", "_values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values = tuple(
             sorted({value for value in values if value}, key=lambda value: (-len(value), value))
         )
+        plainer = {level for value in self._values for level in _levels(value) if level is not None}
+        self._shown = tuple({*self._values, *(level for level in plainer if len(level) >= _PLAINER_CHARS_MIN)})
         self._needles = tuple(orjson.dumps(value)[1:-1] for value in self._values)
         self._literal = re.compile("|".join(map(re.escape, self._values)))
         escaped = [needle.decode() for needle in self._needles]
@@ -54,7 +59,9 @@ class Secrets:
 
     def show_in(self, text: str) -> bool:
         """Whether a secret stands in the text, or would once its escapes are undone."""
-        return any(level is None or any(map(level.__contains__, self._values)) for level in _levels(text))
+        if not self._values:
+            return False
+        return any(level is None or any(map(level.__contains__, self._shown)) for level in _levels(text))
 
     def masked(self, text: str) -> str:
         """The text with every secret replaced; wholly replaced where one would still show."""
