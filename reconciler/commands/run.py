@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
-from prometheus_client import disable_created_metrics
-
 from reconciler.access import writer_access
 from reconciler.decode import decoder
 from reconciler.kafka import SESSION_TIMEOUT_S, KafkaSource, Membership
@@ -38,7 +36,6 @@ async def run(_: Namespace) -> int:
     access = writer_access(settings)
     async with fitting_session(access, "profile-reconciler run"):
         pass  # a wrong address or version is said at once, by a sentence, not by waiting
-    disable_created_metrics()  # one more series for each counter, which nobody asked for
     log, metrics = Log("profile-reconciler"), Metrics()
     async with _loop(settings, access, metrics, log) as loop:
         serving = ops_server(
