@@ -35,8 +35,8 @@ class Secrets:
         self._values = tuple(
             sorted({value for value in values if value}, key=lambda value: (-len(value), value))
         )
-        plainer = {level for value in self._values for level in _levels(value) if level is not None}
-        self._shown = tuple({*self._values, *(level for level in plainer if len(level) >= _PLAINER_CHARS_MIN)})
+        levels = (level for value in self._values for level in _levels(value) if level is not None)
+        self._shown = tuple({*self._values, *(level for level in levels if len(level) >= _PLAINER_CHARS_MIN)})
         self._needles = tuple(orjson.dumps(value)[1:-1] for value in self._values)
         self._literal = re.compile("|".join(map(re.escape, self._values)))
         escaped = [needle.decode() for needle in self._needles]
