@@ -92,7 +92,7 @@ async def serve(_arguments: Namespace) -> int:
     watch_loop(asyncio.get_running_loop(), log)
     configuration = read_configuration()
     log.conceal(configuration.policy.secrets)
-    await assemble(configuration, log).run(configuration.settings.ops_listen)
+    await assemble(configuration, log).run()
     return DONE
 
 
@@ -138,6 +138,7 @@ def assemble(configuration: Configuration, log: Log) -> App:
         callbacks=callbacks,
         places=places,
         door=door,
+        ops_listeners=listen(settings.ops_listen, "RECEIVER_OPS_LISTEN"),
         metrics=metrics,
         log=log,
         read_configuration=read_configuration,

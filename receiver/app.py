@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from receiver.configuration import Configuration
@@ -43,6 +43,7 @@ class App:
         callbacks: Callbacks,
         places: Places,
         door: Door,
+        ops_listeners: Sequence[socket.socket],
         metrics: Metrics,
         log: Log,
         read_configuration: Callable[[], Configuration],
@@ -53,20 +54,21 @@ class App:
         self._callbacks = callbacks
         self._places = places
         self._door = door
+        self._ops_listeners = ops_listeners
         self._metrics = metrics
         self._log = log
         self._read_configuration = read_configuration
         self._stopping = asyncio.Event()
 
-    async def run(self, ops_listen: Address) -> None:
+    async def run(self) -> None:
         """Until SIGTERM or SIGINT. An error that nobody foresaw comes out of here."""
         self._obey_signals()
         kafka = asyncio.ensure_future(self._broker.run(self._lane.broker_changed))
         try:
-            async with ops_server(ops_listen, metrics=self._metrics, can_store=self._can_store) as ops:
+            async with ops_server(self._ops_listeners, metrics=self._metrics, can_store=self._can_store):
                 self._door.open()
-                self._log.emit("listening", address=", ".join(map(str, self._door.addresses)))
-                self._log.emit("ops_listening", address=str(ops))
+                self._log.emit("listening", address=addresses(self._door.listeners))
+                self._log.emit("ops_listening", address=addresses(self._ops_listeners))
                 _spare_the_collector()
                 await self._until_stopped(kafka)
                 await self._drain()
@@ -140,6 +142,10 @@ def listen(address: Address, setting: str) -> list[socket.socket]:
             "stop what uses the address, or choose another"
         ) from error
     return listeners
+
+
+def addresses(listeners: Sequence[socket.socket]) -> str:
+    return ", ".join(str(Address(*listener.getsockname()[:2])) for listener in listeners)
 
 
 def _spare_the_collector() -> None:

@@ -10,6 +10,7 @@ import errno
 import socket
 import ssl
 from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -17,7 +18,6 @@ from aiohttp import web
 from receiver.answers import Renderer
 from receiver.connection import Connection, Endpoint
 from receiver.sources import Peer
-from schemas.setting_types import Address
 
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
@@ -78,7 +78,7 @@ class Door:
 
     def __init__(
         self,
-        listeners: list[socket.socket],
+        listeners: Sequence[socket.socket],
         *,
         keeper: Doorkeeper,
         endpoint: Endpoint,
@@ -106,8 +106,9 @@ class Door:
             self._loop.add_reader(listener, self._accept, listener)
 
     @property
-    def addresses(self) -> list[Address]:
-        return [Address(*listener.getsockname()[:2]) for listener in self._listeners]
+    def listeners(self) -> Sequence[socket.socket]:
+        """None any more once it is closed."""
+        return self._listeners
 
     def use(self, tls: ssl.SSLContext | None, *, head_timeout_s: float) -> None:
         """For the connections to come."""
@@ -120,7 +121,7 @@ class Door:
         Silent ones are closed after `idle_s`, so that who was just about to send is still served; the others
         after `busy_s` more.
         """
-        listeners, self._listeners = self._listeners, []
+        listeners, self._listeners = self._listeners, ()
         for listener in listeners:
             while self._accept(listener):
                 pass

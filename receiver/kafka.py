@@ -30,7 +30,7 @@ NO_PROGRESS_S = 30.0
 CONNECT_WITHIN_S = 10.0
 TOPIC_WITHIN_S = 2.0
 STOP_WITHIN_S = 2.0
-BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 CLOSED_TOPIC_S = 30.0
 """How long nothing is sent to a topic that refuses us: each refusal costs the others a producer."""
 CLOSES_TOPIC = (TopicAuthorizationFailedError, InvalidTopicError)
@@ -205,14 +205,17 @@ class KafkaBroker:
 
 async def unknown_topics(producer: AIOKafkaProducer, topics: Sequence[str]) -> list[str]:
     """Asking makes the producer keep their metadata from now on, also of one that comes later."""
-    unknown = []
-    for topic in topics:
-        try:
-            async with asyncio.timeout(TOPIC_WITHIN_S):
-                await producer.partitions_for(topic)
-        except (TimeoutError, KafkaError):
-            unknown.append(topic)
-    return unknown
+    known = await asyncio.gather(*(_is_known(producer, topic) for topic in topics))
+    return [topic for topic, is_known in zip(topics, known, strict=True) if not is_known]
+
+
+async def _is_known(producer: AIOKafkaProducer, topic: str) -> bool:
+    try:
+        async with asyncio.timeout(TOPIC_WITHIN_S):
+            await producer.partitions_for(topic)
+    except (TimeoutError, KafkaError):
+        return False
+    return True
 
 
 def _filled(producer: AIOKafkaProducer, batch: Batch) -> object:

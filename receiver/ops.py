@@ -4,28 +4,28 @@ Alive means that the loop turns. Ready means that a callback could be stored now
 matter while something else stores.
 """
 
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from receiver.metrics import Metrics
-from schemas.setting_types import Address
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @asynccontextmanager
 async def ops_server(
-    address: Address, *, metrics: Metrics, can_store: Callable[[], bool]
-) -> AsyncIterator[Address]:
-    """Serves within the block; gives the address, with a port where 0 was asked. Raises OSError."""
+    listeners: Sequence[socket.socket], *, metrics: Metrics, can_store: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Serves within the block, and closes the sockets after it."""
     runner = web.AppRunner(_application(metrics, can_store), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
-        await web.TCPSite(runner, address.host, address.port).start()
-        host, port, *_ = runner.addresses[0]
-        yield Address(host, port)
+        for listener in listeners:
+            await web.SockSite(runner, listener).start()
+        yield
     finally:
         await runner.cleanup()
 

@@ -1,10 +1,16 @@
-"""Stand-ins for what the lane speaks to."""
+"""Stand-ins for what the lane speaks to, and for time."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
+from selectors import DefaultSelector, SelectorKey
+from typing import ParamSpec
 
 from receiver.lane import Batch, Mode, Place, Waiting
 from schemas.record import Record
+
+Given = ParamSpec("Given")
 
 EVENTS = "events"
 PARTITIONS = 4
@@ -67,3 +73,48 @@ class Watched:
 
     def turned(self, mode: Mode, reason: str) -> None:
         self.modes.append(mode)
+
+
+class SkippingSelector(DefaultSelector):
+    """Waits for nothing: where a loop would sleep, its clock goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        found = super().select(0)
+        if not found:
+            assert timeout is not None, "nothing would ever happen"
+            self.skipped_s += timeout
+        return found
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """Time passes only while nothing happens, so a slow machine changes no result."""
+
+    def __init__(self) -> None:
+        self._skipping = SkippingSelector()
+        super().__init__(self._skipping)
+
+    def time(self) -> float:
+        return self._skipping.skipped_s
+
+
+def in_virtual_time(test: Callable[Given, Awaitable[None]]) -> Callable[Given, None]:
+    @wraps(test)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        async def main() -> None:
+            await test(*args, **kwargs)
+
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            runner.run(main())
+
+    del run.__wrapped__  # or pytest would see the coroutine function behind it
+    return run
+
+
+async def later(seconds: float) -> None:
+    passed = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(seconds, passed.set_result, None)
+    await passed

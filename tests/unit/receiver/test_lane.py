@@ -2,9 +2,19 @@
 
 import asyncio
 
+import pytest
+
 from receiver.lane import BATCH_BYTES_MAX, Batch, Lane, NoSpool, Spool
 from schemas.record import Record, partition_of
-from tests.unit.receiver.doubles import EVENTS, PARTITIONS, FakeBroker, FakeSpool, Watched
+from tests.unit.receiver.doubles import (
+    EVENTS,
+    PARTITIONS,
+    FakeBroker,
+    FakeSpool,
+    Watched,
+    in_virtual_time,
+    later,
+)
 
 
 def lane_over(
@@ -35,6 +45,7 @@ async def turns(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
+@in_virtual_time
 async def test_what_arrives_together_travels_together_one_batch_a_partition() -> None:
     broker, watched = FakeBroker(), Watched()
     lane = lane_over(broker, watched=watched)
@@ -48,6 +59,7 @@ async def test_what_arrives_together_travels_together_one_batch_a_partition() ->
     assert watched.counts == {"kafka": 6}
 
 
+@in_virtual_time
 async def test_a_second_batch_waits_for_the_first_of_its_partition_and_of_its_leader() -> None:
     broker = FakeBroker()
     lane = lane_over(broker)
@@ -62,6 +74,7 @@ async def test_a_second_batch_waits_for_the_first_of_its_partition_and_of_its_le
     assert [numbers(batch) for batch in broker.rounds[1]] == [[1], [2]]
 
 
+@in_virtual_time
 async def test_another_leader_does_not_wait() -> None:
     broker = FakeBroker(leaders={1: 2})
     lane = lane_over(broker)
@@ -72,6 +85,7 @@ async def test_another_leader_does_not_wait() -> None:
     assert [[numbers(batch) for batch in sent] for sent in broker.rounds] == [[[0]], [[1]]]
 
 
+@in_virtual_time
 async def test_a_partition_in_trouble_does_not_hold_the_others_of_its_leader() -> None:
     broker = FakeBroker()
     lane = lane_over(broker)
@@ -87,6 +101,7 @@ async def test_a_partition_in_trouble_does_not_hold_the_others_of_its_leader() -
     assert safe.result() == "kafka"
 
 
+@in_virtual_time
 async def test_a_batch_is_cut_by_bytes_and_a_giant_goes_alone() -> None:
     broker = FakeBroker()
     lane = lane_over(broker)
@@ -100,6 +115,7 @@ async def test_a_batch_is_cut_by_bytes_and_a_giant_goes_alone() -> None:
     assert sent == [[0], [1], [2, 3]]
 
 
+@in_virtual_time
 async def test_a_topic_that_kafka_does_not_know_goes_to_the_spool_alone() -> None:
     broker, spool = FakeBroker(), FakeSpool()
     lane = lane_over(broker, spool)
@@ -109,6 +125,7 @@ async def test_a_topic_that_kafka_does_not_know_goes_to_the_spool_alone() -> Non
     assert (strange.result(), good.result()) == ("spool", "kafka")
 
 
+@in_virtual_time
 async def test_a_batch_that_failed_goes_to_the_spool_and_the_lane_stays() -> None:
     broker, spool, watched = FakeBroker(), FakeSpool(), Watched()
     lane = lane_over(broker, spool, watched=watched)
@@ -119,6 +136,7 @@ async def test_a_batch_that_failed_goes_to_the_spool_and_the_lane_stays() -> Non
     assert watched.modes == []
 
 
+@in_virtual_time
 async def test_impatience_moves_queue_and_flight_to_the_spool_in_order() -> None:
     broker, spool, watched = FakeBroker(), FakeSpool(), Watched()
     lane = lane_over(broker, spool, patience_s=0.02, watched=watched)
@@ -131,6 +149,7 @@ async def test_impatience_moves_queue_and_flight_to_the_spool_in_order() -> None
     assert await lane.submit(record(2)) == "spool", "new ones at once"
 
 
+@in_virtual_time
 async def test_the_lane_is_direct_again_when_the_overdue_batch_is_back() -> None:
     broker, watched = FakeBroker(), Watched()
     lane = lane_over(broker, patience_s=0.02, watched=watched)
@@ -146,18 +165,32 @@ async def test_the_lane_is_direct_again_when_the_overdue_batch_is_back() -> None
     assert watched.counts == {"nowhere": 1, "kafka": 1}, "the late acknowledgement is not counted"
 
 
+@in_virtual_time
 async def test_steady_traffic_is_not_impatience() -> None:
     broker, watched = FakeBroker(), Watched()
-    lane = lane_over(broker, patience_s=0.05, watched=watched)
-    end = asyncio.get_running_loop().time() + 0.2
-    while asyncio.get_running_loop().time() < end:
+    lane = lane_over(broker, patience_s=0.5, watched=watched)
+    for _ in range(20):
         safe = lane.submit(record())
-        await turns()
+        await later(0.1)
         broker.land_round()
         assert safe.result() == "kafka"
     assert watched.modes == []
 
 
+@in_virtual_time
+async def test_the_patience_is_counted_for_each_record() -> None:
+    broker, spool = FakeBroker(), FakeSpool()
+    lane = lane_over(broker, spool, patience_s=0.5)
+    lane.submit(record(0))
+    await later(0.4)
+    broker.land_round()
+    safe = lane.submit(record(1))
+    began = asyncio.get_running_loop().time()
+    assert await safe == "spool"
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.5)
+
+
+@in_virtual_time
 async def test_started_without_kafka_it_answers_at_once_and_takes_up_work_when_kafka_comes() -> None:
     broker = FakeBroker(up=False)
     lane = lane_over(broker)
@@ -171,6 +204,7 @@ async def test_started_without_kafka_it_answers_at_once_and_takes_up_work_when_k
     assert len(broker.rounds) == 1
 
 
+@in_virtual_time
 async def test_kafka_gone_is_noticed_without_patience() -> None:
     broker, spool = FakeBroker(), FakeSpool()
     lane = lane_over(broker, spool)
@@ -181,6 +215,7 @@ async def test_kafka_gone_is_noticed_without_patience() -> None:
     assert safe.result() == "spool"
 
 
+@in_virtual_time
 async def test_the_queue_is_bounded_and_strangers_have_a_small_part_of_it() -> None:
     broker = FakeBroker()
     lane = lane_over(broker, bytes_max=100_000)
@@ -194,6 +229,7 @@ async def test_the_queue_is_bounded_and_strangers_have_a_small_part_of_it() -> N
     assert not lane.submit(record(size=3000), proven=False).done(), "room again"
 
 
+@in_virtual_time
 async def test_stop_takes_no_more_and_waits_for_what_is_on_its_way() -> None:
     broker = FakeBroker()
     lane = lane_over(broker)
@@ -210,6 +246,7 @@ async def test_stop_takes_no_more_and_waits_for_what_is_on_its_way() -> None:
     assert (flying.result(), queued.result()) == ("kafka", "kafka")
 
 
+@in_virtual_time
 async def test_stop_does_not_wait_for_ever() -> None:
     broker, spool = FakeBroker(), FakeSpool()
     lane = lane_over(broker, spool)
