@@ -61,11 +61,15 @@ class KafkaSource:
         self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Joins the group; raises `BrokenError` where the brokers do not answer."""
+        """Connects, and asks to join the group; raises `BrokenError` without brokers or without topics.
+
+        Subscribing comes after connecting, or aiokafka would wait here for partitions: as long as the session
+        of a member that was killed has not ended, there are none.
+        """
         ConsumerRebalanceListener.register(type(self))  # its own class has no types to inherit
-        self._consumer.subscribe(topics=list(self._membership.topics), listener=self)
         try:
             await asyncio.wait_for(self._consumer.start(), START_TIMEOUT_S)
+            missing = sorted(set(self._membership.topics) - await self._consumer.topics())
         except (KafkaError, OSError, TimeoutError) as error:
             await self.stop()
             raise BrokenError(
@@ -73,6 +77,14 @@ class KafkaSource:
                 "was read or written. Check that the brokers run and that PROFILE_KAFKA_BOOTSTRAP and the "
                 "security settings PROFILE_KAFKA_… fit them."
             ) from error
+        if missing:
+            await self.stop()
+            raise BrokenError(
+                f"Kafka at {self._membership.bootstrap} has no topic {' and no topic '.join(missing)}. "
+                "Nothing was read or written. Make the topics with `profile-reconciler topics create`, or "
+                "correct PROFILE_TOPIC_PREFIX."
+            )
+        self._consumer.subscribe(topics=list(self._membership.topics), listener=self)
 
     async def stop(self) -> None:
         """Leaves the group; gives up after a while when the brokers do not answer."""
