@@ -1,0 +1,88 @@
+"""Everything that leaves the processes of a test, as bytes to search: topics, tables, files."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from deploy.local.postgres import find_installation
+from schemas.topics import Topics
+from tests.support.kafka import TopicRecord, read_topic
+
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
+HEX = re.compile(rb"\\\\?x([0-9a-f]{8,})")
+GZIP_MAGIC = b"\x1f\x8b"
+DECODED_DEPTH_MAX = 4
+
+
+async def topic_bytes(bootstrap: str, topics: Topics) -> list[tuple[str, bytes]]:
+    """Every key, value and header of every topic of ours, by where it stands."""
+    names = (
+        topics.events,
+        topics.requests,
+        topics.quarantine,
+        topics.operations,
+        topics.state,
+        topics.anchors,
+    )
+    records = [record for name in names for record in await read_topic(bootstrap, name)]
+    return [(f"{one.topic}/{one.partition}/{one.offset}", part) for one in records for part in _parts(one)]
+
+
+def _parts(record: TopicRecord) -> Iterator[bytes]:
+    yield from (part for part in (record.key, record.value) if part is not None)
+    for name, value in record.headers:
+        yield name.encode()
+        yield value
+
+
+async def table_bytes(dsn: str) -> bytes:
+    """The whole database as `pg_dump` writes it, bytea in hex."""
+    process = await asyncio.create_subprocess_exec(
+        find_installation().binaries / "pg_dump", "--dbname", dsn, "--inserts", stdout=asyncio.subprocess.PIPE
+    )
+    dump, _ = await process.communicate()
+    assert process.returncode == 0
+    return dump
+
+
+def files_bytes(*folders: Path) -> list[tuple[str, bytes]]:
+    return [
+        (str(path), path.read_bytes())
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+
+
+def found_in(hay: bytes, needles: Sequence[bytes], depth: int = DECODED_DEPTH_MAX) -> set[bytes]:
+    """The needles that stand in some bytes, also inside base64, hex and gzip in them, and again in these."""
+    found = {needle for needle in needles if needle in hay}
+    if depth:
+        for inner in _decoded(hay):
+            found |= found_in(inner, needles, depth - 1)
+    return found
+
+
+def _decoded(hay: bytes) -> Iterator[bytes]:
+    for match in HEX.finditer(hay):
+        yield binascii.unhexlify(match[1][: len(match[1]) // 2 * 2])
+    for match in BASE64.finditer(hay):
+        text = match[0].replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+        yield base64.b64decode(text[: len(text) // 4 * 4])
+    start = hay.find(GZIP_MAGIC)
+    if start >= 0:
+        yield _inflated(hay[start:])
+
+
+def _inflated(data: bytes) -> bytes:
+    """As much as can be decompressed."""
+    try:
+        return zlib.decompressobj(31).decompress(data)
+    except zlib.error:
+        return b""
