@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from rich.console import RenderableType
 from rich.text import Text
-from schemas.settings import load
 
 from reconciler.access import auditor_access
 from reconciler.audit import as_json, for_people
@@ -18,6 +17,7 @@ from reconciler.audit.stories import EventFilter, Row
 from reconciler.postgres_admin import fitting_session
 from reconciler.program import DONE, FAILED, Command, put, warn
 from reconciler.settings import ReconcilerSettings
+from schemas.settings import load
 
 SIGNALS = (
     "success",
@@ -48,9 +48,7 @@ def _print(document: as_json.Document) -> None:
 
 
 def _show(view: Iterable[RenderableType]) -> None:
-    console = for_people.console(sys.stdout)
-    for renderable in view:
-        console.print(renderable)
+    for_people.show(sys.stdout, view)
 
 
 def _json_argument(parser: ArgumentParser) -> None:

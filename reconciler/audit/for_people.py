@@ -6,6 +6,7 @@ auditor's terminal.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import TextIO
 
 from rich import box
@@ -17,8 +18,10 @@ from reconciler.audit.reading import ChainResult
 from reconciler.audit.stories import DeviceStory, EventStory, OperationStory, RequestStory, Row, Value
 
 WIDTH_IN_A_FILE = 220
+WIDTH_MAX = 1000
 NOTHING = "-"
 ID_CHARS = 12
+LIST_CHARS = 24
 
 STATE_STYLES = {
     "succeeded": "bold green",
@@ -40,6 +43,15 @@ STATE_STYLES = {
 }
 
 
+def show(stream: TextIO, view: Iterable[RenderableType]) -> None:
+    """Prints; a table may be wider than the terminal: an identifier that is broken is none."""
+    out = console(stream)
+    terminal = out.width
+    for renderable in view:
+        out.width = WIDTH_MAX if isinstance(renderable, Table) else terminal
+        out.print(renderable)
+
+
 def console(stream: TextIO) -> Console:
     """Colours only on a terminal, and not where NO_COLOR is set; in a file no line is folded early."""
     width = None if stream.isatty() else WIDTH_IN_A_FILE
@@ -54,14 +66,19 @@ def shown(value: Value) -> str:
     if value is None:
         return NOTHING
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, list):
-        return ", ".join(printable(item) for item in value) or NOTHING
+        return folded(value)
     return printable(str(value))
+
+
+def folded(items: Iterable[str]) -> str:
+    """A list in as many lines as it needs, so that its column stays narrow."""
+    return fill(", ".join(map(printable, items)), LIST_CHARS, break_long_words=False) or NOTHING
 
 
 def word(value: Value) -> Text:
@@ -93,7 +110,7 @@ def _operation_told(told: OperationStory) -> Iterator[RenderableType]:
         f"  account {shown(row['account'])} · target ICCID {shown(row['iccid_target'])} · first seen "
         f"{shown(row['first_seen_at'])} · settled {shown(row['settled_at'])} · polls {shown(row['polls'])}"
     )
-    yield Text(f"  facts {shown(row['facts'])} · operation {shown(row['operation_id'])}")
+    yield Text(f"  facts {' '.join(shown(row['facts']).split())} · operation {shown(row['operation_id'])}")
     yield _events_told(told.events)
 
 
@@ -138,7 +155,7 @@ def _attempts(deliveries: Sequence[Row]) -> str:
 
 
 def _sources(deliveries: Sequence[Row]) -> str:
-    return ", ".join(sorted({shown(row["source_ip"]) for row in deliveries})) or NOTHING
+    return folded(sorted({shown(row["source_ip"]) for row in deliveries}))
 
 
 def device_view(story: DeviceStory) -> Iterator[RenderableType]:
@@ -189,23 +206,19 @@ def _until(row: Row) -> str:
 def _profile_state(row: Row) -> Text:
     if row["state"] != "unknown":
         return word(row["state"])
-    return Text.assemble(word("unknown"), f": {shown(row['possible_states'])}")
+    return Text.assemble(word("unknown"), f": {' '.join(shown(row['possible_states']).split())}")
 
 
 def events_table(rows: Iterable[Row]) -> Table:
-    table = new_table(
-        "recorded (UTC)", "account", "EID", "said", "action", "target ICCID", "outcome", "request", "flags"
-    )
+    """Two lines for each event: what it says of what, and where it belongs."""
+    table = new_table("recorded (UTC)", "said", "outcome", "EID, target ICCID", "request, account", "flags")
     for row in rows:
         table.add_row(
             shown(row["recorded_at"]),
-            shown(row["account"]),
-            shown(row["eid"]),
-            f"{shown(row['kind'])}: {shown(row['fact'])}",
-            shown(row["action"]),
-            shown(row["iccid_target"]),
+            f"{shown(row['kind'])}: {shown(row['fact'])}\n{shown(row['action'])}",
             word(row["outcome"]),
-            shown(row["request_id"]),
+            f"{shown(row['eid'])}\n{shown(row['iccid_target'])}",
+            f"{shown(row['request_id'])}\n{shown(row['account'])}",
             shown(row["flags"]),
         )
     return table
@@ -231,11 +244,10 @@ def verify_view(chains: Sequence[ChainResult]) -> Iterator[RenderableType]:
         )
     else:
         events = sum(chain.events for chain in chains)
-        yield Text(f"Nothing was altered: {events} events in {len(chains)} chains, one per Kafka partition.")
+        yield Text(f"Nothing was altered. Events: {events}; chains (one per partition): {len(chains)}.")
 
 
 def new_table(*columns: str) -> Table:
-    """Long cells are folded, never cut: an id that is cut is no id."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

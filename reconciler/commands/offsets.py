@@ -3,15 +3,14 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
-from schemas.settings import load
-
 from reconciler.access import writer_access
 from reconciler.audit.as_json import text
-from reconciler.audit.for_people import console
+from reconciler.audit.for_people import show as show_to_people
 from reconciler.offsets import offsets_table, stored_offsets
 from reconciler.postgres_admin import fitting_session
 from reconciler.program import DONE, Command, put
 from reconciler.settings import ReconcilerSettings
+from schemas.settings import load
 
 
 def show_arguments(parser: ArgumentParser) -> None:
@@ -27,7 +26,7 @@ async def show(arguments: Namespace) -> int:
         for offset in offsets:
             put(text(offset))
     else:
-        console(sys.stdout).print(offsets_table(offsets))
+        show_to_people(sys.stdout, [offsets_table(offsets)])
     return DONE
 
 
