@@ -27,7 +27,7 @@ from reconciler.decode import Decode
 from reconciler.faults import BrokenError, TryAgainError
 from reconciler.progress import NOTHING, Fetched, Lag, Progress, read_from
 
-SESSION_TIMEOUT_S: Final = 30.0
+SESSION_TIMEOUT_S: Final = 10.0
 """After this long without a heartbeat somebody else gets the partitions. PostgreSQL must have ended our
 transaction before, see `reconciler.postgres.Address`."""
 
