@@ -83,6 +83,8 @@ def translated(access: Access) -> Iterator[None]:
     """Turns what asyncpg raises inside the block into one sentence for people."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read our output has left: asyncpg has a word of its own for a lost server
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseError(
             f"PostgreSQL refused ({_cause(error)}). Nothing of this step was kept. Check that "

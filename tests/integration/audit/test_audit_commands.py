@@ -1,6 +1,9 @@
 """The audit commands as people and scripts use them: processes, on a ledger that the reconciler wrote."""
 
+import asyncio
 import json
+import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -122,3 +125,20 @@ async def test_without_an_auditor_the_writer_reads_and_it_is_said(ledger: Ledger
     done = await ledger.programs.run("profile-audit", "verify", env={"AUDIT_POSTGRES_DSN": ""})
     assert done.exit_code == 0
     assert "AUDIT_POSTGRES_DSN is not set" in done.stderr
+
+
+async def test_a_reader_who_has_seen_enough_ends_it_quietly(ledger: Ledger) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    environment = {**os.environ, **ledger.programs.environment}
+    try:
+        done = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "reconciler.audit", "events", "--json"),
+            env=environment,
+            stdout=write,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    finally:
+        os.close(write)
+    _, stderr = await done.communicate()
+    assert (done.returncode, stderr) == (0, b"")
