@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +82,8 @@ class Product:
 
     async def receiver(self, **settings: str) -> Receiver:
         """One more receiver, ready. Its spool folder is its own."""
-        listen, ops = (f"{HOST}:{port}" for port in free_ports(2))
+        free, ops = (f"{HOST}:{port}" for port in free_ports(2))
+        listen = settings.get("RECEIVER_LISTEN", free)
         env = {
             "RECEIVER_LISTEN": listen,
             "RECEIVER_OPS_LISTEN": ops,
@@ -124,6 +123,10 @@ class Product:
         return read_journal(path)
 
     def sender(self, account: str, urls: Sequence[str] = ()) -> tuple[str, ...]:
+        """The simulator's options for `play`, its clock a thousand times faster than ours."""
+        return ("--clock-scale", "1000", *self.listener(account, urls))
+
+    def listener(self, account: str, urls: Sequence[str] = ()) -> tuple[str, ...]:
         """The simulator's options for an account of ours, all receivers unless told otherwise."""
         who = (
             ("--path-secret-file", str(self.folder / "path-secret"))
@@ -135,7 +138,7 @@ class Product:
         )
         targets = urls or [receiver.url for receiver in self.receivers]
         asked = [part for url in targets for part in ("--url", url)]
-        return ("--account", account, "--clock-scale", "1000", *asked, *who)
+        return ("--account", account, *asked, *who)
 
     def journal(self) -> Journal:
         """Everything that was played so far."""
@@ -181,13 +184,3 @@ async def post(url: str, body: bytes, **headers: str) -> int:
     async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
         await response.read()
         return response.status
-
-
-async def terminate(program: Program) -> int:
-    """SIGTERM and the exit code."""
-    program.signal(signal.SIGTERM)
-    return await program.ended()
-
-
-async def together(*jobs: asyncio.Future[None]) -> None:
-    await asyncio.gather(*jobs)

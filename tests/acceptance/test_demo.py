@@ -1,4 +1,4 @@
-"""The demo is the product's own check of itself: it ends with 0 only where the ledger holds what was meant."""
+"""The demo is the product's own check of itself: it ends with 0 where the ledger holds what was meant."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ async def test_a_killed_reconciler_goes_on_where_it_was(product: Product) -> Non
             "thingspace-simulator",
             *("load", "--count", "6000", "--rate", "1500", "--repeat-every", "7", "--devices", "500"),
             *("--seed", "kill", "--journal", str(journal)),
-            *without_clock(product.sender(FLEET)),
+            *product.listener(FLEET),
         )
     )
     for least, settings in ((500, {}), (2000, new_group()), (3500, new_group())):
@@ -145,12 +145,6 @@ async def at_least(product: Product, count: int) -> bool:
     async with product.database.connect("profile_auditor") as connection:
         found = await connection.fetchval("select count(*) from audit.events")
     return bool(found >= count)
-
-
-def without_clock(options: tuple[str, ...]) -> list[str]:
-    """`load` has no simulated time."""
-    place = options.index("--clock-scale")
-    return [*options[:place], *options[place + 2 :]]
 
 
 async def test_sigterm_ends_the_reconciler_with_everything_applied_kept(product: Product) -> None:
