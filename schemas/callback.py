@@ -6,7 +6,7 @@ and last the members that have a meaning. Each proof that fails in doubt leads t
 the same result.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import orjson
@@ -24,12 +24,14 @@ __all__ = ["Callback", "Credentials", "Line", "Secrets", "Unreadable", "parse"]
 ATTEMPT_MAX: Final = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What the sender showed; None where it showed nothing."""
+class Credentials(NamedTuple):
+    """What the sender showed; None where it showed nothing. Never printed."""
 
-    username: str | None = field(repr=False)
-    password: str | None = field(repr=False)
+    username: str | None
+    password: str | None
+
+    def __repr__(self) -> str:
+        return "Credentials(hidden)"
 
 
 class _Delivery(NamedTuple):
@@ -167,7 +169,8 @@ def _may_repeat(text: bytes, canonical: bytes, survey: Survey) -> bool:
 
 
 def _callback(body: JsonObject, canonical: bytes, survey: Survey, delivery: _Delivery) -> Callback:
-    readable = spelled(_without_nul(body) if b"\\u0000" in canonical else body)
+    nul = b"\\" in canonical and b"\\u0000" in canonical
+    readable = spelled(_without_nul(body) if nul else body)
     profile = _object_in(_object_in(readable, "deviceResponse") or readable, "deviceProfileResponse").get
     fault_code, fault_text = _fault(readable.get("faultResponse"))
     devices = Devices(readable.get("deviceIds"), profile("deviceIdentifierCollection"))

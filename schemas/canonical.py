@@ -7,8 +7,10 @@ again by the standard library (`exact`), which keeps every digit.
 """
 
 import json
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from operator import itemgetter
+from typing import Final, cast
 
 import orjson
 
@@ -75,7 +77,12 @@ class Survey:
         for key, value in node.items():
             if type(value) is str:
                 continue
-            hashed = self.value(value, depth + 1)
+            if isinstance(value, dict):
+                hashed: Json = self.object(value, depth + 1)
+            elif isinstance(value, list):
+                hashed = self._array(value, depth + 1)
+            else:
+                hashed = self.value(value, depth + 1)
             if hashed is not value:
                 if view is node:
                     view = node.copy()
@@ -98,12 +105,11 @@ class Survey:
             return node
         if not node:
             return node
-        order = _exact_text if self.exact else _text
         if depth < DEPTH_MAX and all(map(_is_plain_identifier, node)):
-            return sorted(node, key=order)
+            return sorted(node, key=_id_and_kind)
         view = [self.value(item, depth + 1) for item in node]
         if (self.exact or not self.inexact) and all(map(_is_identifier, view)):
-            view.sort(key=order)
+            view.sort(key=_exact_text if self.exact else _text)
         return view
 
     def _settle_names(self, node: JsonObject, shape: Shape, depth: int) -> None:
@@ -136,15 +142,21 @@ def surveyed(body: JsonObject) -> tuple[bytes, Survey]:
 
 
 _all_ordinary = ORDINARY.issuperset
+_id_and_kind = cast("Callable[[Json], tuple[str, str]]", itemgetter("id", "kind"))
 _text = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 _exact_text = partial(canonical_json, exact=True)
 
 
 def _is_plain_identifier(item: Json) -> bool:
-    """Whether a walk would leave the item as it is: the usual identifier, two texts."""
+    """The usual identifier: two texts of letters and digits.
+
+    A walk would leave it as it is, and its two texts sort as its canonical text does: that begins with the id,
+    and the quotation mark behind a shorter one sorts before every letter and digit.
+    """
     if not isinstance(item, dict) or len(item) != 2:
         return False
-    return type(item.get("id")) is str and type(item.get("kind")) is str
+    identifier, kind = item.get("id"), item.get("kind")
+    return type(identifier) is str and type(kind) is str and identifier.isalnum() and kind.isalnum()
 
 
 def _is_identifier(item: Json) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from schemas.ids import IDENTIFIER_CHARS_MAX, Eid, Iccid
-from schemas.names import Json, spelled
+from schemas.names import Json, JsonObject, spelled
 
 Named = tuple[str, str]
 """Kind (lower case) and id (as received, trimmed)."""
@@ -18,7 +18,7 @@ IMEI_DIGITS: Final = 15
 IMEI_DIGITS_UNCHECKED: Final = (14, 16)
 """An IMEI without its check digit, and an IMEISV, which has none."""
 
-_USUAL_KINDS: Final = {kind: kind for kind in ("eid", "iccid", "imei", "mdn")}
+_USUAL_KINDS: Final = frozenset({"eid", "iccid", "imei", "mdn"})
 """Those that need no folding."""
 
 _NUMBERS: Final = frozenset({int, float})
@@ -41,51 +41,51 @@ def named_in(entries: Json) -> list[Named]:
         entries = [entries]
     if not isinstance(entries, list):
         return []
-    return [named for entry in entries if (named := _named(entry)) is not None]
+    found: list[Named] = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        kind, identifier = entry.get("kind"), entry.get("id")
+        if type(kind) is str and kind in _USUAL_KINDS and type(identifier) is str and len(entry) == 2:
+            named: Named | None = (kind, identifier.strip())
+        else:
+            named = _named(spelled(entry))
+        if named is not None and named[1]:
+            found.append(named)
+    return found
 
 
-def _named(entry: Json) -> Named | None:
-    if not isinstance(entry, dict):
+def _named(entry: JsonObject) -> Named | None:
+    kind, identifier = text_of(entry.get("kind")), text_of(entry.get("id"))
+    if kind is None or identifier is None or len(kind) > IDENTIFIER_CHARS_MAX:
         return None
-    kind, identifier = entry.get("kind"), entry.get("id")
-    if not (type(kind) is str and type(identifier) is str and len(entry) == 2):
-        named = spelled(entry)
-        kind, identifier = text_of(named.get("kind")), text_of(named.get("id"))
-        if kind is None or identifier is None:
-            return None
-    kind, identifier = _USUAL_KINDS.get(kind) or kind.strip().casefold(), identifier.strip()
-    return (kind, identifier) if kind and identifier else None
+    return kind.casefold(), identifier
 
 
-def luhn(digits: str) -> bool:
-    """Whether the last digit is the Luhn check of the others; the text holds ASCII digits only."""
-    text = digits.encode()
-    return (sum(text[-1::-2]) + sum(text[-2::-2].translate(_DOUBLED)) - _ZERO * len(text)) % 10 == 0
-
-
-def _digits(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def luhn(digits: bytes) -> bool:
+    """Whether the last of these ASCII digits is the Luhn check of the others."""
+    weighed = digits[-1::-2] + digits[-2::-2].translate(_DOUBLED)
+    return (sum(weighed) - _ZERO * len(digits)) % 10 == 0
 
 
 def _eid_flag(eid: str) -> str | None:
     if len(eid) != EID_DIGITS:
         return "eid_length"
-    return None if _digits(eid) and int(eid) % 97 == 1 else "eid_check"
+    return None if eid.encode().isdigit() and int(eid) % 97 == 1 else "eid_check"
 
 
 def _iccid_flag(iccid: str) -> str | None:
-    unpadded = iccid.rstrip("Ff")
-    if not _digits(unpadded) or len(unpadded) not in ICCID_DIGITS:
-        return "iccid_check"
-    return None if luhn(unpadded) else "iccid_check"
+    digits = iccid.rstrip("Ff").encode()
+    return None if digits.isdigit() and len(digits) in ICCID_DIGITS and luhn(digits) else "iccid_check"
 
 
 def _imei_flag(imei: str) -> str | None:
-    if not _digits(imei):
+    digits = imei.encode()
+    if not digits.isdigit():
         return "imei_check"
-    if len(imei) in IMEI_DIGITS_UNCHECKED:
+    if len(digits) in IMEI_DIGITS_UNCHECKED:
         return None
-    return None if len(imei) == IMEI_DIGITS and luhn(imei) else "imei_check"
+    return None if len(digits) == IMEI_DIGITS and luhn(digits) else "imei_check"
 
 
 _CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
@@ -132,7 +132,7 @@ def _checked(identifiers: Iterable[Named]) -> tuple[list[str], list[Named]]:
     flags, too_long = [], []
     for named in identifiers:
         kind, text = named
-        if len(text) > IDENTIFIER_CHARS_MAX or len(kind) > IDENTIFIER_CHARS_MAX:
+        if len(text) > IDENTIFIER_CHARS_MAX:
             too_long.append(named)
         check = _CHECKS.get(kind)
         if check is not None and (flag := check(text)) is not None:

@@ -29,8 +29,11 @@ BOM: Final = b"\xef\xbb\xbf"
 DIGITS_MAX: Final = 308
 """Wider integers are infinite to every reader that takes numbers for doubles."""
 
-# A string (an unfinished one to its end) or a comma that no repair may touch, kept; else a trailing comma.
-_COMMAS = re.compile(rb'("(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{,]\s*+,)|,(?=\s*+[}\]])', re.DOTALL)
+# All that stays up to a trailing comma or the end: other characters, strings (an unfinished one to its end),
+# commas that no repair may touch, opening brackets, and commas that something follows.
+_KEPT = re.compile(
+    rb'((?:[^",\[{]++|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{,]\s*+,|[\[{]|,(?!\s*+[}\]]))*+)(?:,|\Z)', re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class _RefusedError(ValueError):
 
 def without_trailing_commas(text: bytes) -> bytes:
     """The text without commas that stand outside strings directly before a closing bracket."""
-    return _COMMAS.sub(rb"\1", text)
+    return b"".join(_KEPT.findall(text))
 
 
 def is_utf8(raw: bytes) -> bool:

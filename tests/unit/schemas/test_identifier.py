@@ -60,7 +60,7 @@ def test_luhn_agrees_with_the_textbook() -> None:
     for number in range(2000):
         text = str(number)
         doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(text))]
-        assert luhn(text) == (sum(value // 10 + value % 10 for value in doubled) % 10 == 0)
+        assert luhn(text.encode()) == (sum(value // 10 + value % 10 for value in doubled) % 10 == 0)
 
 
 def test_kinds_are_lower_case_and_texts_trimmed() -> None:
