@@ -39,7 +39,7 @@ class ProfileIds:
 
 class PostgresReader:
     def __init__(self, connection: "Connection", profile_ids: ProfileIds) -> None:
-        self._connection = connection
+        self.connection = connection
         self._profile_ids = profile_ids
 
     async def lock_intents(self, wanted: Mapping[Key, bool]) -> Mapping[Key, Known]:
@@ -59,7 +59,7 @@ class PostgresReader:
         if not wanted:
             return []
         keys = sorted(wanted)
-        made = await self._connection.fetch(
+        made = await self.connection.fetch(
             query("lock_requests"), scope, *_columns(keys, 2), [wanted[key] for key in keys]
         )
         new = {(account, key) for account, key, eidless in made if not eidless}
@@ -68,7 +68,7 @@ class PostgresReader:
     async def _known(self, name: str, keys: Sequence[Key]) -> dict[Key, Known]:
         if not keys:
             return {}
-        rows = await self._connection.fetch(query(name), *_columns(keys, 2))
+        rows = await self.connection.fetch(query(name), *_columns(keys, 2))
         return {
             Key(account, key): Known(eidless, frozenset(linked)) for account, key, eidless, linked in rows
         }
@@ -76,7 +76,7 @@ class PostgresReader:
     async def evidence(self, reading: Reading, keys: Collection[bytes]) -> Sequence[Evidence]:
         if not reading and not keys:
             return ()
-        rows = await self._connection.fetch(query("read_evidence"), *_asked(reading), sorted(keys))
+        rows = await self.connection.fetch(query("read_evidence"), *_asked(reading), sorted(keys))
         return [Evidence(*row) for row in rows]
 
     async def operations(self, reading: Reading) -> Sequence[StoredOperation]:
@@ -84,29 +84,29 @@ class PostgresReader:
             return ()
         return [
             _operation(row)
-            for row in await self._connection.fetch(query("read_operations"), *_asked(reading))
+            for row in await self.connection.fetch(query("read_operations"), *_asked(reading))
         ]
 
     async def lock_devices(self, eids: Collection[Eid]) -> Collection[Eid]:
         if not eids:
             return ()
-        made = await self._connection.fetch(query("lock_devices"), sorted(eids))
+        made = await self.connection.fetch(query("lock_devices"), sorted(eids))
         return sorted(set(eids).difference(map(itemgetter(0), made)))
 
     async def device_operations(self, eids: Collection[Eid]) -> Sequence[StoredOperation]:
         if not eids:
             return ()
         return [
-            _operation(row) for row in await self._connection.fetch(query("read_device_operations"), eids)
+            _operation(row) for row in await self.connection.fetch(query("read_device_operations"), eids)
         ]
 
     async def device_profiles(self, eids: Collection[Eid]) -> Sequence[StoredProfile]:
         if not eids:
             return ()
-        return [_profile(row) for row in await self._connection.fetch(query("read_device_profiles"), eids)]
+        return [_profile(row) for row in await self.connection.fetch(query("read_device_profiles"), eids)]
 
     async def profile_ids(self, count: int) -> Sequence[int]:
-        return await self._profile_ids.take(self._connection, count)
+        return await self._profile_ids.take(self.connection, count)
 
 
 def _columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:

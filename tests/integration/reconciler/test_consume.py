@@ -1,4 +1,4 @@
-"""The loop on a real Kafka: where it starts, what it notices about its topics, and members that come and go."""
+"""The loop on a real Kafka: where it starts, what it notices about topics, members that come and go."""
 
 import asyncio
 from random import Random
