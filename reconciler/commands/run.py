@@ -23,6 +23,7 @@ from reconciler.standing import read_standing, watch_standing
 from schemas.logline import Log
 from schemas.settings import load
 
+LAG_EVERY_S = 2.0
 IDLE_LIMIT_S = SESSION_TIMEOUT_S * 2 / 3
 """A frozen reconciler loses its rows before another one gets its partitions."""
 
@@ -37,7 +38,7 @@ async def run(_: Namespace) -> int:
     async with fitting_session(access, "profile-reconciler run"):
         pass  # a wrong address or version is said at once, by a sentence, not by waiting
     log, metrics = Log("profile-reconciler"), Metrics()
-    async with _loop(settings, access, metrics, log) as loop:
+    async with _parts(settings, access, metrics, log) as (source, loop):
         serving = ops_server(
             settings.ops_listen.host,
             settings.ops_listen.port,
@@ -49,6 +50,7 @@ async def run(_: Namespace) -> int:
             _stop_on_signals(loop)
             await _first_to_end(
                 loop.run(),
+                _keep_lag(source, metrics),
                 watch_standing(partial(read_standing, access), metrics),
                 keep_months(access),
             )
@@ -57,9 +59,9 @@ async def run(_: Namespace) -> int:
 
 
 @asynccontextmanager
-async def _loop(
+async def _parts(
     settings: ReconcilerSettings, access: Access, metrics: Metrics, log: Log
-) -> AsyncIterator[Loop]:
+) -> AsyncIterator[tuple[KafkaSource, Loop]]:
     decode = decoder(settings.topics)
     membership = Membership(
         bootstrap=",".join(settings.kafka_bootstrap_servers),
@@ -72,10 +74,18 @@ async def _loop(
     ledger = Postgres(Address(access.dsn, access.password, IDLE_LIMIT_S))
     await source.start()
     try:
-        yield Loop(source, ledger, decode, metrics, log)
+        yield source, Loop(source, ledger, decode, metrics, log)
     finally:
         await source.stop()
         await ledger.close()
+
+
+async def _keep_lag(source: KafkaSource, metrics: Metrics) -> None:
+    """For ever: the loop tells it after each batch, but the lag grows when there is no batch."""
+    while True:
+        lag = source.lag()
+        metrics.lag(lag.records, lag.seconds)
+        await asyncio.sleep(LAG_EVERY_S)
 
 
 def _stop_on_signals(loop: Loop) -> None:
