@@ -150,8 +150,8 @@ _exact_text = partial(canonical_json, exact=True)
 def _is_plain_identifier(item: Json) -> bool:
     """The usual identifier: two texts of letters and digits.
 
-    A walk would leave it as it is, and its two texts sort as its canonical text does: that begins with the id,
-    and the quotation mark behind a shorter one sorts before every letter and digit.
+    A walk would leave it as it is, and its two texts sort as its canonical text does: it begins with the id,
+    and the quotation mark behind a shorter id sorts before every letter and digit.
     """
     if not isinstance(item, dict) or len(item) != 2:
         return False

@@ -36,7 +36,6 @@ from schemas.topics import MESSAGE_BYTES_MAX
 
 TEXT_CHARS_MAX: Final = MESSAGE_BYTES_MAX
 """No text can be longer than the record that carries it."""
-_NO_NUL: Final = r"^[^\x00]*$"
 
 
 @lru_cache(maxsize=64)
@@ -51,14 +50,12 @@ def _utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(rfc3339)]
-Text = Annotated[str, StringConstraints(max_length=TEXT_CHARS_MAX, pattern=_NO_NUL)]
-_Short = StringConstraints(min_length=1, max_length=IDENTIFIER_CHARS_MAX, pattern=_NO_NUL)
+Text = Annotated[str, StringConstraints(max_length=TEXT_CHARS_MAX)]
+_Short = StringConstraints(min_length=1, max_length=IDENTIFIER_CHARS_MAX)
 Identifier = Annotated[str, _Short]
 _EventId = Annotated[EventId, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Account = Annotated[AccountName, _Short]
-_RequestId = Annotated[
-    RequestId, StringConstraints(min_length=1, max_length=REQUEST_ID_CHARS_MAX, pattern=_NO_NUL)
-]
+_RequestId = Annotated[RequestId, StringConstraints(min_length=1, max_length=REQUEST_ID_CHARS_MAX)]
 _IntentId = Annotated[IntentId, _Short]
 _Eid = Annotated[Eid, _Short]
 _Iccid = Annotated[Iccid, _Short]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from schemas.eventshape import Identifier, Moment, Part, Text
 from schemas.ids import REQUEST_ID_CHARS_MAX
 
-_RequestId = Annotated[str, Field(min_length=1, max_length=REQUEST_ID_CHARS_MAX, pattern=r"^[^\x00]*$")]
+_RequestId = Annotated[str, Field(min_length=1, max_length=REQUEST_ID_CHARS_MAX)]
 
 
 def _base64(text: str) -> str:

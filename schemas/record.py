@@ -158,7 +158,17 @@ def _object_of(value: bytes) -> JsonObject | Undecodable:
         return Undecodable("not_json", str(error))
     if not isinstance(members, dict):
         return Undecodable("not_object", "the value is JSON, but not an object")
+    if b"\\" in value and any(_holds_nul(said) for name, said in members.items() if name != "body"):
+        return Undecodable("invalid", "a text outside the body holds NUL, which no database text can")
     return members
+
+
+def _holds_nul(value: Json) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, dict) and any(map(_holds_nul, value.values()))
 
 
 def _decode_callback(members: JsonObject, value: bytes) -> Event | Undecodable:

@@ -128,6 +128,10 @@ def changed(**changes: Any) -> bytes:
         (changed(attempt="1"), "invalid"),
         (changed(eid="a\x00"), "invalid"),
         (changed(flags=None), "invalid"),
+        (
+            changed(line={"state": "a\x00", "service_plan": None, "ip_address": None, "smsr_oid": None}),
+            "invalid",
+        ),
         (changed(body={"Password": "x"}), "unscrubbed"),
         (changed(body={"x": [{"callbackCount": 1}]}), "unscrubbed"),
         (changed(body=json.loads("[" * 150 + "]" * 150)), "invalid"),
@@ -149,6 +153,12 @@ def test_a_later_version_of_a_kind_is_not_taken_for_this_one() -> None:
     decoded = decode_event(value_of(recorded(body())), headers)
     assert isinstance(decoded, Undecodable)
     assert decoded.reason == "unknown_kind"
+
+
+def test_nul_in_the_body_and_its_look_alikes_are_fine() -> None:
+    record = recorded(body(status="\\u0000", note="a\x00b\\u0000"))
+    event = read(value_of(record))
+    assert event.to_json() == record.value
 
 
 def test_members_nobody_knows_are_left_alone() -> None:
