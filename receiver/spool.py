@@ -13,7 +13,6 @@ process.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import Final, TypeVar
@@ -150,7 +149,7 @@ class Spool:
     async def remove(self, ids: Sequence[int]) -> int:
         """Kafka has them. How many there were."""
         parts = _parts([REMOVED_ROW_BYTES] * len(ids), self._keeper.group_bytes_max)
-        removed = [self._order(partial(Change.remove, ids=ids[part]), REMOVED_ROW_BYTES) for part in parts]
+        removed = [self._remove(ids[part]) for part in parts]
         return sum(await asyncio.gather(*removed))
 
     def bury(self, id_: int, reason: str) -> "asyncio.Future[bool]":
@@ -162,6 +161,25 @@ class Spool:
 
     def stats(self) -> "asyncio.Future[Stats]":
         return self._ask(lambda keeper: keeper.store().stats())
+
+    # The dead
+
+    def dead_list(self, after_id: int = 0, *, limit: int = 100) -> "asyncio.Future[list[DeadRow]]":
+        return self._ask(lambda keeper: keeper.store().dead_rows(after_id, limit))
+
+    def dead_show(self, id_: int) -> "asyncio.Future[DeadRow | None]":
+        return self._ask(lambda keeper: keeper.store().dead_row(id_))
+
+    def dead_resend(self, ids: Sequence[int]) -> "asyncio.Future[int]":
+        """To the end of what waits; how many. Unknown ids and damaged rows stay what they are."""
+        return self._order(lambda change: change.resend(ids), REMOVED_ROW_BYTES * len(ids))
+
+    def dead_drop(self, ids: Sequence[int]) -> "asyncio.Future[int]":
+        """For ever; how many."""
+        return self._order(lambda change: change.drop(ids), REMOVED_ROW_BYTES * len(ids))
+
+    def _remove(self, ids: Sequence[int]) -> "asyncio.Future[int]":
+        return self._order(lambda change: change.remove(ids), REMOVED_ROW_BYTES * len(ids))
 
     def _append(self, frames: list[bytes], proven: list[bool]) -> "asyncio.Future[list[Verdict]]":
         weight_bytes = sum(map(len, frames))

@@ -11,7 +11,7 @@ Everything here happens in the writer's thread; others may read `trouble`, `tota
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Final
@@ -100,8 +100,8 @@ class Keeper:
         if error.reason == "busy" and self.trouble is None:
             return
         reason = more_exactly(error.reason, self._folder)
-        if error.reason == "disk_full" and self._store is not None and self._reserve is not None:
-            self._reserve.release()
+        if error.reason == "disk_full" and self._store is not None:
+            self._give_up_reserve(self._store)
         elif error.reason != "busy":
             self._has_failed |= self._store is not None
             self._is_suspect |= error.reason == "damaged"
@@ -191,6 +191,13 @@ class Keeper:
         if self.trouble not in (None, "starting"):
             self._report(Recovered(self.totals.records))
         self.trouble = None
+
+    def _give_up_reserve(self, store: Store) -> None:
+        """First of all for the log: emptied, it can take what follows without growing."""
+        if self._reserve is not None:
+            self._reserve.release()
+        with suppress(SpoolUnavailableError):
+            store.checkpoint()
 
     def _make_room(self, store: Store) -> None:
         """As rows were removed; and the log of a transaction that failed must not outlive it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from receiver.spool_folder import generations, remove_unfinished, set_aside
 from receiver.spool_pages import Cell, Log
-from receiver.spool_salvage import examine, found, rescue_torn, salvaged
+from receiver.spool_salvage import examine, found, rescue_late, salvaged
 from receiver.spool_store import Store
 from receiver.spool_words import Report, Salvaged, SpoolUnavailableError, TailRescued
 
@@ -37,12 +37,12 @@ class Opening:
         damage = "its rows contradict each other" if is_suspect else examined.damage
         if not damage:
             try:
-                return self._rescued(self._store(path), examined.torn)
+                return self._rescued(self._store(path), examined.late)
             except SpoolUnavailableError as error:
                 if error.reason != "damaged":
                     raise
                 damage = str(error)
-        return self._salvaged(number, path, examined.log, damage)
+        return self._rescued(self._salvaged(number, path, examined.log, damage), examined.late)
 
     def _store(self, path: Path) -> Store:
         store = Store(path, bytes_max=self.bytes_max, next_id=self.next_id, vfs=self.vfs)
@@ -53,8 +53,8 @@ class Opening:
             raise
         return store
 
-    def _rescued(self, store: Store, torn: list[Cell]) -> Store:
-        rescued = rescue_torn(store, torn)
+    def _rescued(self, store: Store, late: list[Cell]) -> Store:
+        rescued = rescue_late(store, late)
         if rescued:
             self.report(TailRescued(rescued))
         return store

@@ -45,14 +45,16 @@ class Cell:
 
 @dataclass(slots=True)
 class Log:
-    """`current` are the newest pages that the checksums prove; `doubtful` the pages behind the first break.
+    """`current` are the newest pages that the checksums prove, `doubtful` those behind the first break.
 
     Behind a clean end stands nothing of this round. A torn end is what a crash leaves of a transaction; an
-    end with a whole transaction behind it is broken: something was acknowledged and is damaged now.
+    end with a whole transaction behind it is broken: something was acknowledged and is damaged now. `strange`
+    pages have other salts: they are left of an earlier round, or the salts of the last frame are damaged.
     """
 
     current: dict[int, bytes] = field(default_factory=dict)
     doubtful: list[tuple[int, bytes]] = field(default_factory=list)
+    strange: list[tuple[int, bytes]] = field(default_factory=list)
     tail: Tail = "clean"
 
 
@@ -69,7 +71,10 @@ def read_log(path: Path) -> Log:
         page = content[offset + LOG_FRAME_HEADER_BYTES : offset + LOG_FRAME_HEADER_BYTES + PAGE_BYTES]
         if content[offset + 8 : offset + 16] != salts:
             sums = None
+            log.strange.append((number, page))
             continue
+        log.doubtful.extend(log.strange)
+        log.strange.clear()
         if sums is not None:
             sums = _added(_added(sums, content[offset : offset + 8], swapped), page, swapped)
             sums = sums if sums == unpack_from(">II", content, offset + 16) else None
@@ -137,12 +142,15 @@ class Pages:
         for number in range(1, self._count + 1):
             if number not in free:
                 yield from self._cells_on(number, self._page(number))
-        yield from self.doubtful_cells()
+        yield from self._cells_above(self._log.doubtful)
 
-    def doubtful_cells(self) -> Iterator[Cell]:
-        """Those on pages behind the break in the log."""
-        self._above = self._log.current | dict(self._log.doubtful)
-        for number, page in self._log.doubtful:
+    def late_cells(self) -> Iterator[Cell]:
+        """Those that a transaction at the very end of the log may have added; and many old ones."""
+        yield from self._cells_above(self._log.doubtful + self._log.strange)
+
+    def _cells_above(self, pages: list[tuple[int, bytes]]) -> Iterator[Cell]:
+        self._above = self._log.current | dict(pages)
+        for number, page in pages:
             yield from self._cells_on(number, page)
 
     def _page(self, number: int) -> bytes:

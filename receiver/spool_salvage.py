@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from receiver.spool_folder import generation, publish, remove, unavailable
-from receiver.spool_pages import PAGE_BYTES, Cell, Log, Pages, read_log
+from receiver.spool_pages import Cell, Log, Pages, read_log
 from receiver.spool_store import Store
 
 ROWS_PER_TRANSACTION: Final = 1_000
@@ -20,12 +20,12 @@ ROWS_PER_TRANSACTION: Final = 1_000
 class Examined:
     """`damage` is empty where SQLite may open the file; its own check comes then.
 
-    `torn` are the readable rows of a transaction that a crash cut off: nobody was told that they are stored,
-    but nobody can tell them from the last transaction of a damaged log either.
+    Among the `late` rows are those of a transaction that a crash cut off: nobody was told that they are
+    stored, but nobody can tell them from the last transaction of a damaged log either.
     """
 
     log: Log
-    torn: list[Cell]
+    late: list[Cell]
     damage: str
 
 
@@ -33,19 +33,16 @@ def examine(path: Path) -> Examined:
     """Raises SpoolUnavailableError."""
     try:
         log = read_log(path.with_name(path.name + "-wal"))
-        size_bytes = path.stat().st_size if path.exists() else 0
         with Pages(path, log) as pages:
-            torn = list(pages.doubtful_cells())
+            late = list(pages.late_cells())
     except OSError as fault:
         raise unavailable(fault, "examining the file") from fault
-    if size_bytes < PAGE_BYTES:
-        return Examined(log, torn, f"the file has {size_bytes} bytes")
-    return Examined(log, torn, "the log is damaged before its end" if log.tail == "broken" else "")
+    return Examined(log, late, "the log is damaged before its end" if log.tail == "broken" else "")
 
 
-def rescue_torn(store: Store, torn: Iterable[Cell]) -> int:
-    """Adds those that the file does not have; how many."""
-    cells = [cell for cell in torn if cell.id >= store.totals.next_id]
+def rescue_late(store: Store, late: Iterable[Cell]) -> int:
+    """Adds the rows that came after everything in the file; how many."""
+    cells = [cell for cell in late if cell.id >= store.totals.next_id]
     if cells:
         store.restore(cells)
         store.recount()

@@ -178,6 +178,8 @@ class Store:
         self.path = path
         self.log_pages = 0
         self._bytes_max = bytes_max
+        if not is_new:
+            _refuse_stump(path)
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if is_new else 0)
         with translated():
             self._connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
@@ -335,3 +337,10 @@ class Store:
 def _dead_rows(cursor: apsw.Cursor) -> Iterator[DeadRow]:
     for id_, buried_us, reason, frame in cursor:
         yield DeadRow(id_, reason, at(buried_us), frame, unseal(id_, frame))
+
+
+def _refuse_stump(path: Path) -> None:
+    """SQLite takes an empty file for a new one, and deletes the log beside it."""
+    size_bytes = path.stat().st_size if path.exists() else 0
+    if size_bytes < PAGE_BYTES:
+        raise SpoolUnavailableError("damaged", f"the file has {size_bytes} bytes")

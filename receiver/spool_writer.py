@@ -173,7 +173,8 @@ class Writer:
             question.fail(error)
             self._keeper.failed(error)
 
-    def _transact(self, orders: Sequence[Order[object]]) -> None:
+    def _transact(self, orders: Sequence[Order[object]], *, is_second_try: bool = False) -> None:
+        """A full disk has given up its reserve after the first try, for those who make room."""
         try:
             with self._keeper.change() as change:
                 for order in orders:
@@ -181,8 +182,8 @@ class Writer:
         except SpoolUnavailableError as error:
             self._keeper.failed(error)
             rest = _without_additions(orders, error)
-            if error.reason == "disk_full" and 0 < len(rest) < len(orders):
-                self._transact(rest)
+            if rest and error.reason == "disk_full" and not is_second_try:
+                self._transact(rest, is_second_try=True)
                 return
             for order in rest:
                 order.fail(error)
