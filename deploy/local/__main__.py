@@ -43,15 +43,21 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="profile-stack", description=__doc__)
     top.add_argument("--version", action="version", version=f"%(prog)s {version('profile-ledger')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    up = command(commands, "up", "start what does not run; returns when both answer")
+    up = command(commands, "up", "start what does not run; returns when all answer")
     up.add_argument(
         "--bench", action="store_true", help="let Java compile Kafka fully: slower to start, faster when hot"
+    )
+    up.add_argument(
+        "--brokers",
+        type=count,
+        metavar="N",
+        help="of Kafka, when the home is new (default 1; 3 as in earnest)",
     )
     command(commands, "status", "what runs, and where; exit code 1 unless all does")
     down = command(commands, "down", "stop what this home started, and nothing else")
     down.add_argument("--erase", action="store_true", help="remove the data too")
-    logs = command(commands, "logs", "the last lines of both logs, or of one")
-    logs.add_argument("service", nargs="?", choices=("kafka", "postgres"))
+    logs = command(commands, "logs", "the last lines of all logs, or of one")
+    logs.add_argument("service", nargs="?", help="as `status` names them")
     logs.add_argument("--follow", action="store_true", help="go on with what is added, until interrupted")
     logs.add_argument("--lines", type=count, default=20, metavar="N", help="how many (default 20)")
     return top
@@ -79,11 +85,12 @@ def count(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    stack = Stack(options.home, say=say, quick=not getattr(options, "bench", False))
+    brokers = getattr(options, "brokers", None)
+    stack = Stack(options.home, brokers=brokers, say=say, quick=not getattr(options, "bench", False))
     match options.command:
         case "up":
             reports = stack.up()
-            if options.bench and not all(report.started for report in reports if report.name == "kafka"):
+            if options.bench and not all(report.started for report in reports if report.name != "postgres"):
                 say("kafka: ran already; --bench counts from its next start")
             return show(stack, reports, as_json=options.json, after_up=True)
         case "status":
@@ -133,7 +140,10 @@ def show_stopped(stopped: Sequence[str], *, as_json: bool) -> int:
 
 
 def show_logs(stack: Stack, options: argparse.Namespace) -> int:
-    logs = {report.name: report.log for report in stack.status() if options.service in (None, report.name)}
+    all_logs = {report.name: report.log for report in stack.status()}
+    logs = {name: log for name, log in all_logs.items() if options.service in (None, name)}
+    if not logs:
+        raise MisuseError(f"there is no {options.service} here, but {', '.join(all_logs)}")
     if options.json:
         print(json.dumps({name: tail(log, options.lines) for name, log in logs.items()}))
         return DONE

@@ -1,7 +1,7 @@
 """The home folder of one stack: what lies where, what is remembered between commands, who may work on it.
 
 DIR/env                     shell lines for the product's settings
-DIR/kafka.pid postgres.pid  for people and scripts; a second broker would be kafka-2.pid
+DIR/kafka.pid postgres.pid  for people and scripts; of more brokers also kafka-2.pid, kafka-3.pid
 DIR/logs/                   one file per process
 DIR/kafka/broker-1/         server.properties, data/
 DIR/postgres/data/
@@ -52,8 +52,12 @@ class Member(BaseModel):
 
 
 class State(BaseModel):
+    """`detours`: by name, the port that each broker advertises there, the first broker's first."""
+
     model_config = ConfigDict(frozen=True)
     cluster_id: str
+    brokers: int = 1
+    detours: Mapping[str, tuple[int, ...]] = {}
     members: tuple[Member, ...] = ()
 
     def with_member(self, member: Member) -> "State":

@@ -1,14 +1,17 @@
-"""One Kafka broker (KRaft, broker and controller in one) from its jars, as an ordinary process.
+"""Kafka brokers (KRaft, broker and controller in one) from their jars, as ordinary processes.
 
-A broker works in a folder of its own, `kafka/broker-N`, so that a stack may hold more than one.
+Each works in a folder of its own, `kafka/broker-N`. A *detour* is one more listener whose advertised address
+is another port, on which a test's proxy stands: who connects there is led through proxies to every broker.
 """
 
 import base64
+import hashlib
 import re
 import shutil
 import signal
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -22,6 +25,8 @@ from deploy.local.home import Home
 from deploy.local.ports import HOST, answers
 from deploy.local.process import launch, run, since_start
 
+OWN_PORTS = 2  # the clients', the controller's; then one for each detour
+MIN_ISR_MAX = 2
 FORMAT_WITHIN_S = 120
 READY_TIMEOUT_MS = 5_000
 STOP_SIGNAL = signal.SIGTERM
@@ -59,18 +64,47 @@ def new_cluster_id() -> str:
     return text
 
 
-def configure(home: Home, node_id: int, ports: Sequence[int]) -> None:
-    """Writes `server.properties` of a one-broker cluster; `ports` are the clients' and the controller's."""
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`controller_ports` by broker, the first broker's first."""
+
+    cluster_id: str
+    controller_ports: tuple[int, ...]
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        return tuple(f"{HOST}:{port}" for port in self.controller_ports)
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """As Kafka's StorageTool wants them."""
+        return tuple(
+            f"{number}@{address}:{self._directory_id(number)}"
+            for number, address in enumerate(self.controllers, start=1)
+        )
+
+    def _directory_id(self, number: int) -> str:
+        digest = hashlib.sha256(f"{self.cluster_id}/{number}".encode()).digest()
+        return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
+def configure(
+    home: Home, node_id: int, ports: Sequence[int], detours: Mapping[str, tuple[int, int]], cluster: Cluster
+) -> None:
+    """Writes `server.properties`; `detours` has, by name, the port to listen on and the one to advertise."""
     folder = home.broker(node_id)
     folder.mkdir(parents=True, exist_ok=True)
+    listeners = {"PLAINTEXT": (ports[0], ports[0]), "CONTROLLER": (ports[1], ports[1]), **detours}
+    brokers = len(cluster.controller_ports)
     template = resources.files("deploy.local").joinpath("server.properties").read_text(encoding="utf-8")
     text = Template(template).substitute(
         node_id=node_id,
-        port=ports[0],
-        controller_port=ports[1],
-        controllers=f"{HOST}:{ports[1]}",
-        replication=1,
-        min_isr=1,
+        controllers=",".join(cluster.controllers),
+        listeners=",".join(f"{name}://{HOST}:{own}" for name, (own, _) in listeners.items()),
+        advertised=",".join(f"{name}://{HOST}:{told}" for name, (_, told) in listeners.items()),
+        protocols=",".join(f"{name}:PLAINTEXT" for name in listeners),
+        replication=brokers,
+        min_isr=min(brokers, MIN_ISR_MAX),
     )
     (folder / "server.properties").write_text(text, encoding="utf-8")
 
@@ -79,14 +113,17 @@ def has_data(home: Home, node_id: int) -> bool:
     return (home.broker(node_id) / "data" / "meta.properties").exists()
 
 
-def format_data(home: Home, node_id: int, cluster_id: str, java: Path, jars: Path, say: Say) -> None:
+def format_data(home: Home, node_id: int, cluster: Cluster, java: Path, jars: Path, say: Say) -> None:
     """Makes the data folder, with the addresses of `server.properties` inside; whatever lay there is gone."""
     say(f"{service(node_id)}: making its data folder (Apache Kafka {version(jars)})")
     folder = home.broker(node_id)
     shutil.rmtree(folder / "data", ignore_errors=True)
     tool = [str(java), "-Xmx128m", QUICK_START, "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
     done = run(
-        [*tool, "format", "--standalone", "-t", cluster_id, "-c", "server.properties"],
+        [
+            *(*tool, "format", "-t", cluster.cluster_id, "-c", "server.properties"),
+            *("--initial-controllers", ",".join(cluster.voters)),
+        ],
         cwd=folder,
         within_s=FORMAT_WITHIN_S,
     )
@@ -105,12 +142,12 @@ def start(home: Home, node_id: int, java: Path, jars: Path, *, quick: bool) -> i
     )
 
 
-def ready(port: int, cluster_id: str) -> bool:
-    """Whether a broker of this very cluster does its work behind the port."""
-    return answers(port) and apart(_ready(port, cluster_id))
+def ready(port: int, node_id: int, cluster_id: str) -> bool:
+    """Whether this broker of this very cluster does its work behind the port."""
+    return answers(port) and apart(_ready(port, node_id, cluster_id))
 
 
-async def _ready(port: int, cluster_id: str) -> bool:
+async def _ready(port: int, node_id: int, cluster_id: str) -> bool:
     admin = AIOKafkaAdminClient(
         bootstrap_servers=f"{HOST}:{port}", request_timeout_ms=READY_TIMEOUT_MS, retry_backoff_ms=50
     )
@@ -121,7 +158,8 @@ async def _ready(port: int, cluster_id: str) -> bool:
         return False
     finally:
         await admin.close()
-    return bool(cluster["cluster_id"] == cluster_id)
+    working = {broker["node_id"] for broker in cluster["brokers"]}
+    return cluster["cluster_id"] == cluster_id and node_id in working
 
 
 def version(jars: Path) -> str:

@@ -1,27 +1,27 @@
-"""The private stack of one home: a Kafka and a PostgreSQL of its own.
+"""The private stack of one home: a Kafka (one broker or several) and a PostgreSQL of its own.
 
 For tests as well as for the command. Every method blocks, and may be called from a thread that runs a loop; a
 test that must keep its loop alive meanwhile wraps the call in `asyncio.to_thread`.
 """
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from deploy.local import java, kafka, postgres
-from deploy.local.faults import StackError
+from deploy.local import kafka, postgres
+from deploy.local.faults import MisuseError, StackError
 from deploy.local.home import Home, State
 from deploy.local.ports import HOST, answers
+from deploy.local.services import KafkaService, PostgresService
 from deploy.local.supervisor import Service, Supervisor
-from deploy.local.topics import make_topics
+from deploy.local.topics import leader_of, make_topics
 
-Name = Literal["kafka", "postgres"]
+Part = Literal["kafka", "postgres"] | int
+"""A number is a broker's; "kafka" is the first."""
 Condition = Literal["running", "silent", "stopped"]
-NODE = 1
 
 Say = Callable[[str], None]
 
@@ -38,158 +38,143 @@ class Report:
     started: bool = False
 
 
-class KafkaService:
-    name = kafka.service(NODE)
-    ports_needed = 2
-    stop_signal = kafka.STOP_SIGNAL
-    stop_patience_s = kafka.STOP_PATIENCE_S
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """Ports by broker, the first broker's first: where a proxy has to listen, and where it leads."""
 
-    def __init__(self, home: Home, say: Say, *, quick: bool) -> None:
-        self.mark = kafka.mark(home, NODE)
-        self._home = home
-        self._say = say
-        self._quick = quick
-
-    def has_data(self) -> bool:
-        return kafka.has_data(self._home, NODE)
-
-    def prepare(self, ports: Sequence[int]) -> None:
-        kafka.configure(self._home, NODE, ports)
-        kafka.format_data(self._home, NODE, self._cluster_id, *self._parts, self._say)
-
-    def launch(self, ports: Sequence[int]) -> int:
-        kafka.configure(self._home, NODE, ports)
-        return kafka.start(self._home, NODE, *self._parts, quick=self._quick)
-
-    @property
-    def _cluster_id(self) -> str:
-        state = self._home.read()
-        assert state is not None
-        return state.cluster_id
-
-    @cached_property
-    def _parts(self) -> tuple[Path, Path]:
-        """Java and the folder of the jars; installed when first needed."""
-        return java.java(self._say), java.kafka_jars(self._say)
-
-    def ready(self, ports: Sequence[int]) -> bool:
-        return kafka.ready(ports[0], self._cluster_id)
-
-    def complaint(self) -> str:
-        return kafka.complaint(self._home.log(self.name))
-
-    def will_pass(self, complaint: str) -> bool:  # noqa: ARG002  none of Kafka's does
-        return False
-
-
-class PostgresService:
-    name = postgres.SERVICE
-    ports_needed = 1
-    stop_signal = postgres.STOP_SIGNAL
-    stop_patience_s = postgres.STOP_PATIENCE_S
-
-    def __init__(self, home: Home, say: Say) -> None:
-        self.mark = postgres.mark(home)
-        self._home = home
-        self._say = say
-
-    def has_data(self) -> bool:
-        return postgres.has_data(self._home)
-
-    def prepare(self, ports: Sequence[int]) -> None:  # noqa: ARG002  its data knows no port
-        postgres.initialise(self._home, postgres.find_installation(), self._say)
-
-    def launch(self, ports: Sequence[int]) -> int:
-        return postgres.start(self._home, postgres.find_installation(), ports[0], self._say)
-
-    def ready(self, ports: Sequence[int]) -> bool:
-        return postgres.ready(self._home, ports[0])
-
-    def complaint(self) -> str:
-        return postgres.complaint(self._home.log(self.name))
-
-    def will_pass(self, complaint: str) -> bool:
-        return "shared memory block" in complaint
+    advertised: tuple[int, ...]
+    own: tuple[int, ...]
 
 
 class Stack:
-    """`quick`: start Kafka with the quick compiler alone; False for benchmarks."""
+    """`quick`: start Kafka with the quick compiler alone; False for benchmarks.
 
-    def __init__(self, home: Path, *, say: Say = lambda _: None, quick: bool = True) -> None:
+    `brokers` and `detours` (see `deploy.local.kafka`) count when the home is new; None: as it is, or one.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        brokers: int | None = None,
+        detours: Mapping[str, Sequence[int]] | None = None,
+        say: Say = lambda _: None,
+        quick: bool = True,
+    ) -> None:
         self.home = Home(home)
+        self._brokers = brokers
+        self._detours = {name: tuple(ports) for name, ports in (detours or {}).items()}
         self._say = say
+        self._quick = quick
         self._supervisor = Supervisor(self.home, say)
-        self._services: dict[Name, Service] = {
-            "postgres": PostgresService(self.home, say),
-            "kafka": KafkaService(self.home, say, quick=quick),
-        }
+        self._services: dict[str, Service] = {}
 
     def up(self) -> tuple[Report, ...]:
         """Starts what does not run, on the ports it had before; fine to call at any time."""
         self.home.create()
         with self.home.locked(self._say):
-            if self.home.read() is None:
-                if self.home.has_data():
-                    raise StackError(
-                        f"{self.home} holds data but no state.json: `profile-stack down --erase` removes it."
-                    )
-                self.home.write(State(cluster_id=kafka.new_cluster_id()))
-            started = {name for name, service in self._services.items() if self._supervisor.ensure(service)}
+            self._settle_state()
+            started = self._supervisor.ensure(self._service("postgres"))
+            started |= self._supervisor.ensure(*(self._service(number) for number in self.brokers))
             if made := make_topics(self.bootstrap):
                 self._say(f"kafka: made {made} topics")
             self.home.write_env(self.settings())
             return self._reports(started)
 
+    def _settle_state(self) -> None:
+        state = self.home.read()
+        if state is None:
+            if self.home.has_data():
+                raise StackError(
+                    f"{self.home} holds data but no state.json: `profile-stack down --erase` removes it."
+                )
+            state = State(
+                cluster_id=kafka.new_cluster_id(), brokers=self._brokers or 1, detours=self._detours
+            )
+            self.home.write(state)
+        if self._brokers not in (None, state.brokers):
+            raise MisuseError(
+                f"{self.home} was made with {state.brokers} of Kafka's brokers. That number stays: name "
+                "another --home, or give this one up with `profile-stack down --erase`."
+            )
+
     def status(self) -> tuple[Report, ...]:
         self.home.expect()
-        return self._reports(set())
+        return self._reports(frozenset())
 
     def down(self, *, erase: bool = False) -> tuple[str, ...]:
         """Stops what this home started, and nothing else; the names of what it stopped."""
         self.home.expect()
         with self.home.locked(self._say):
-            services = reversed(self._services.values())
-            stopped = tuple(service.name for service in services if self._supervisor.stop(service))
+            stopped = self._supervisor.stop(*(self._service(number) for number in self.brokers))
+            stopped += self._supervisor.stop(self._service("postgres"))
             if erase:
                 self._say(f"erasing {self.home}")
                 self.home.erase()
         return stopped
 
-    def start(self, name: Name) -> None:
+    def start(self, part: Part) -> None:
         """Returns when it answers again, on the port it had."""
         with self.home.locked(self._say):
-            self._supervisor.ensure(self._services[name])
+            self._supervisor.ensure(self._service(part))
 
-    def stop(self, name: Name) -> None:
+    def stop(self, part: Part) -> None:
         """An orderly stop."""
         with self.home.locked(self._say):
-            self._supervisor.stop(self._services[name])
+            self._supervisor.stop(self._service(part))
 
-    def kill(self, name: Name) -> None:
+    def kill(self, part: Part) -> None:
         """`kill -9`: no goodbye, nothing flushed, pid file left behind. Returns when the process is gone."""
-        service = self._services[name]
-        self._supervisor.kill(service)
+        self._supervisor.kill(self._service(part))
 
     @contextmanager
-    def frozen(self, name: Name) -> Iterator[None]:
+    def frozen(self, part: Part) -> Iterator[None]:
         """Within the block the process stands still (SIGSTOP): its port accepts, and nobody answers."""
-        self._supervisor.send(self._services[name], signal.SIGSTOP)
+        self.freeze(part)
         try:
             yield
         finally:
-            self._supervisor.send(self._services[name], signal.SIGCONT)
+            self.thaw(part)
 
-    def pid(self, name: Name) -> int | None:
-        return self._supervisor.pid(self._services[name])
+    def freeze(self, part: Part) -> None:
+        """For those who cannot keep to a block; whoever freezes thaws."""
+        self._supervisor.send(self._service(part), signal.SIGSTOP)
+
+    def thaw(self, part: Part) -> None:
+        self._supervisor.send(self._service(part), signal.SIGCONT)
+
+    def pid(self, part: Part) -> int | None:
+        return self._supervisor.pid(self._service(part))
+
+    @property
+    def brokers(self) -> tuple[int, ...]:
+        """Their numbers, from 1."""
+        state = self.home.read()
+        return tuple(range(1, (state.brokers if state else 1) + 1))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return ("postgres", *self.brokers)
 
     @property
     def bootstrap(self) -> str:
         """For `PROFILE_KAFKA_BOOTSTRAP`."""
-        return f"{HOST}:{self._port('kafka')}"
+        return ",".join(f"{HOST}:{self._ports(number)[0]}" for number in self.brokers)
+
+    def detour(self, name: str) -> Detour:
+        """How the way to the brokers that has this name runs."""
+        state = self._supervisor.state()
+        place = kafka.OWN_PORTS + list(state.detours).index(name)
+        own = [self._ports(number)[place] for number in self.brokers]
+        return Detour(advertised=state.detours[name], own=tuple(own))
+
+    def leader_of(self, topic: str, partition: int) -> int:
+        """The number of the broker that leads the partition, -1 while none does."""
+        return leader_of(self.bootstrap, topic, partition)
 
     def dsn(self, role: str = postgres.SUPERUSER, database: str = postgres.DATABASE) -> str:
         """A libpq URL; loopback is trusted, so any role that exists will do."""
-        return f"postgresql://{role}@{HOST}:{self._port('postgres')}/{database}"
+        return f"postgresql://{role}@{HOST}:{self._ports('postgres')[0]}/{database}"
 
     def settings(self) -> dict[str, str]:
         """What `DIR/env` holds."""
@@ -200,19 +185,32 @@ class Stack:
             "AUDIT_POSTGRES_DSN": self.dsn("profile_auditor"),
         }
 
-    def _port(self, name: Name) -> int:
+    def _service(self, part: Part) -> Service:
+        number = 1 if part == "kafka" else part
+        name = number if isinstance(number, str) else kafka.service(number)
+        if name not in self._services:
+            self._services[name] = (
+                PostgresService(self.home, self._say)
+                if isinstance(number, str)
+                else KafkaService(self.home, number, self._say, quick=self._quick)
+            )
+        return self._services[name]
+
+    def _ports(self, part: Part) -> tuple[int, ...]:
+        name = self._service(part).name
         member = self._supervisor.state().member(name)
         if member is None:
             raise StackError(f"{name} has not been started in {self.home} yet.")
-        return member.ports[0]
+        return member.ports
 
-    def _reports(self, started: set[Name]) -> tuple[Report, ...]:
-        return tuple(self._report(name, name in started) for name in self._services)
+    def _reports(self, started: frozenset[str]) -> tuple[Report, ...]:
+        names = {part: self._service(part).name for part in self.parts}
+        return tuple(self._report(part, name, name in started) for part, name in names.items())
 
-    def _report(self, name: Name, started: bool) -> Report:
+    def _report(self, part: Part, name: str, started: bool) -> Report:
         state = self.home.read()
         member = state.member(name) if state else None
-        pid = self.pid(name)
+        pid = self.pid(part)
         condition: Condition = "stopped"
         if pid is not None:
             condition = "running" if member and answers(member.ports[0]) else "silent"

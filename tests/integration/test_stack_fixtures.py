@@ -127,7 +127,7 @@ def test_what_a_killed_run_left_is_taken_down() -> None:
     home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{runner.pid}-"))
     living = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     (home / "logs").mkdir()
-    (home / "kafka").mkdir()
+    (home / "kafka" / "broker-1").mkdir(parents=True)
     mark = f"profile_stack.kafka={home}"
     pid = launch(
         [sys.executable, "-c", "import signal; signal.pause()", mark], log=home / "logs" / "x.log", cwd=home
