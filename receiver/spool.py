@@ -11,6 +11,7 @@ process.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,6 +62,8 @@ QUEUED_BYTES_MAX: Final = 64 * 1024 * 1024
 REMOVED_ROW_BYTES: Final = 2_048
 """What it costs the log to remove a row, roughly."""
 
+STALL_S: Final = 2.0
+"""Longer than any checkpoint of a healthy disk, shorter than a sender's patience."""
 REASON_CHARS_MAX: Final = 200
 
 T = TypeVar("T")
@@ -80,7 +83,7 @@ async def open_spool(
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(report, what)
 
-    spool = Spool(Keeper(folder, bytes_max, tell, vfs))
+    spool = Spool(Keeper(folder, bytes_max, tell, vfs), report)
     await spool.begin()
     return spool
 
@@ -88,18 +91,23 @@ async def open_spool(
 class Spool:
     """`ended` is done when the thread has ended: with an error, if it was one that nobody expected."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Keeper, report: Callable[[Report], None]) -> None:
         """Use `open_spool`."""
         self._keeper = keeper
+        self._report = report
         self._writer = Writer(keeper, self._settle, self._end)
         self._loop = asyncio.get_running_loop()
+        self._unsettled: deque[tuple[float, AnyCommand]] = deque()
         self._queued_bytes = 0
+        self._is_stalled = False
+        self._stall_watch: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[None] = self._loop.create_future()
 
     async def begin(self) -> None:
-        """Raises SpoolRefusedError."""
+        """Raises SpoolRefusedError. A large salvage, or a disk that hangs, goes on after it."""
         self._writer.start()
-        await self._ask(lambda _: None)
+        with suppress(SpoolUnavailableError):
+            await self._ask(lambda _: None)
 
     async def close(self, patience_s: float = 10.0) -> None:
         """When everything asked for before is done, or after the patience: a disk may hang for ever."""
@@ -123,7 +131,9 @@ class Spool:
     @property
     def trouble(self) -> Reason | None:
         """Why appends fail; None when they do not."""
-        return "closed" if self.ended.done() else self._keeper.trouble
+        if self.ended.done():
+            return "closed"
+        return "stalled" if self._is_stalled else self._keeper.trouble
 
     def can_store(self) -> bool:
         """False in trouble, and when full."""
@@ -205,19 +215,45 @@ class Spool:
     def _put(self, command: AnyCommand, future: "asyncio.Future[T]") -> "asyncio.Future[T]":
         if self.ended.done():
             future.set_exception(SpoolUnavailableError("closed"))
+        elif self._is_stalled:
+            future.set_exception(SpoolUnavailableError("stalled"))
         elif self._queued_bytes + command.weight_bytes > QUEUED_BYTES_MAX:
             future.set_exception(SpoolUnavailableError("overloaded"))
         else:
             self._queued_bytes += command.weight_bytes
+            self._unsettled.append((self._loop.time(), command))
             self._writer.put(command)
+            if self._stall_watch is None:
+                self._stall_watch = self._loop.call_later(STALL_S, self._look_at_the_oldest)
         return future
 
     def _settle(self, commands: Iterable[AnyCommand]) -> None:
+        """In the order in which they were put."""
         for command in commands:
+            self._unsettled.popleft()
             self._queued_bytes -= command.weight_bytes
             command.settle()
+        if self._is_stalled:
+            self._is_stalled = False
+            self._report(Recovered(self.records))
+
+    def _look_at_the_oldest(self) -> None:
+        """Nobody waits for ever on a disk that hangs."""
+        self._stall_watch = None
+        if not self._unsettled:
+            return
+        due = self._unsettled[0][0] + STALL_S
+        if self._loop.time() < due:
+            self._stall_watch = self._loop.call_at(due, self._look_at_the_oldest)
+            return
+        self._is_stalled = True
+        self._report(Unavailable("stalled"))
+        for _, command in self._unsettled:
+            command.give_up(SpoolUnavailableError("stalled"))
 
     def _end(self, error: BaseException | None) -> None:
+        if self._stall_watch is not None:
+            self._stall_watch.cancel()
         refusal = error if isinstance(error, SpoolRefusedError) else None
         for command in self._writer.unsettled():
             command.fail(refusal or SpoolUnavailableError("closed"))

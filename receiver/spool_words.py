@@ -9,7 +9,16 @@ from typing import Literal, Protocol
 from schemas.record import Record
 
 Reason = Literal[
-    "starting", "disk_full", "read_only", "io_error", "damaged", "busy", "overloaded", "locked", "closed"
+    "starting",  # not yet opened, or being salvaged
+    "disk_full",
+    "read_only",
+    "io_error",
+    "damaged",
+    "busy",  # another process held the write lock for too long
+    "stalled",  # the disk does not answer
+    "overloaded",  # more is waiting for the disk than memory should hold
+    "locked",  # the folder is another process's now
+    "closed",
 ]
 
 

@@ -27,7 +27,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 class Command(Generic[Subject_contra, Result_co]):
     """Performed in the thread, settled in the loop."""
 
-    __slots__ = ("_error", "_future", "_result", "_run", "adds", "weight_bytes")
+    __slots__ = ("_error", "_future", "_result", "_run", "adds", "is_given_up", "weight_bytes")
 
     def __init__(
         self,
@@ -44,12 +44,19 @@ class Command(Generic[Subject_contra, Result_co]):
         self._error: BaseException | None = None
         self.weight_bytes = weight_bytes
         self.adds = adds
+        self.is_given_up = False
 
     def perform(self, subject: Subject_contra) -> None:
         self._result = [self._run(subject)]
 
     def fail(self, error: BaseException) -> None:
         self._error = error
+
+    def give_up(self, error: BaseException) -> None:
+        """In the loop, because the thread does not come to it. Whether it still does is left open."""
+        self.is_given_up = True
+        if not self._future.done():
+            self._future.set_exception(error)
 
     def settle(self) -> None:
         if self._future.done():
@@ -156,10 +163,11 @@ class Writer:
         return commands
 
     def _do(self, commands: Sequence[AnyCommand]) -> None:
-        for command in commands:
+        wanted = [command for command in commands if not command.is_given_up]
+        for command in wanted:
             if isinstance(command, Question):
                 self._answer(command)
-        orders = [command for command in commands if isinstance(command, Order)]
+        orders = [command for command in wanted if isinstance(command, Order)]
         if self._keeper.trouble is not None:
             refused = SpoolUnavailableError(self._keeper.trouble)
             orders = _without_additions(orders, refused)

@@ -77,14 +77,16 @@ async def test_what_is_stored_after_a_failed_sync_survives_a_power_cut(seed: int
     stored: list[int] = []
     async with opened(tmp_path / "spool", vfs=disk.name) as spool:
         for number in range(30):
-            disk.sync_fault = apsw.IOError if random.random() < 0.2 else None
+            disk.sync_fault = apsw.IOError if random.random() < 0.2 and number < 29 else None
             if await reason_of(spool, number) is None:
                 stored.append(number)
             disk.sync_fault = None
             await eventually(spool.can_store)
         disk.after_power_cut(tmp_path / "spool", tmp_path / "after", random)
-    async with opened(tmp_path / "after") as spool:
+    reports: list[Report] = []
+    async with opened(tmp_path / "after", reports=reports) as spool:
         assert set(numbers_of(await everything(spool))) >= set(stored)
+    assert reports == [], "nothing had to be salvaged"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -188,6 +190,29 @@ async def test_a_disk_that_cannot_be_written_at_the_start_is_used_as_soon_as_it_
         await eventually(spool.can_store)
         await store(spool, [1])
     assert reports == [Unavailable("read_only"), Recovered(0)]
+
+
+async def test_nobody_waits_for_ever_on_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.spool.STALL_S", 0.2)
+    disk = Disk()
+    reports: list[Report] = []
+    async with opened(tmp_path, vfs=disk.name, reports=reports) as spool:
+        await store(spool, [1])
+        disk.answers.clear()
+        asked = [spool.append(entries([number])) for number in (2, 3)]
+        for each in asked:
+            with pytest.raises(SpoolUnavailableError, match="stalled"):
+                await each
+        assert await reason_of(spool, 4) == "stalled"
+        assert not spool.can_store()
+        disk.answers.set()
+        await eventually(spool.can_store)
+        await store(spool, [5])
+        numbers = numbers_of(await everything(spool))
+        assert [number for number in numbers if number in (1, 4, 5)] == [1, 5]
+    assert [type(report) for report in reports] == [Unavailable, Recovered]
 
 
 def remove_all(folder: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import apsw
 from typing_extensions import Buffer
@@ -29,6 +30,8 @@ class Disk(apsw.VFS):
         super().__init__(self.name, "")
         self.fault: type[apsw.Error] | None = None
         self.sync_fault: type[apsw.Error] | None = None
+        self.answers = Event()
+        self.answers.set()
         self.room_bytes = room_bytes
         self.log_syncs = 0
         self.durable: dict[str, bytearray] = {}
@@ -63,6 +66,7 @@ class Disk(apsw.VFS):
         self.pending.setdefault(path, []).append((size_bytes, None))
 
     def synced(self, path: str) -> None:
+        self.answers.wait(timeout=30)
         self.log_syncs += path.endswith("-wal")
         writes = self.pending.pop(path, [])
         if self.sync_fault is not None:
