@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from tests.integration.audit.conftest import Ledger
 from tests.support.database import AUDITOR, WRITER, Database
 
 PROMISED = {
@@ -37,16 +38,16 @@ where relnamespace = 'ledger'::regnamespace and relkind in ('r', 'p') and relisp
 
 @pytest.mark.parametrize("view", PROMISED)
 async def test_a_view_has_at_least_the_promised_columns_and_the_auditor_reads_it(
-    database: Database, view: str
+    ledger: Ledger, view: str
 ) -> None:
-    async with database.connect(AUDITOR) as connection:
+    async with ledger.database.connect(AUDITOR) as connection:
         columns = (await connection.prepare(f"select * from audit.{view}")).get_attributes()
-        assert await connection.fetch(f"select * from audit.{view}") == []
+        await connection.fetch(f"select * from audit.{view}")
     assert {column.name for column in columns} >= set(PROMISED[view].split())
 
 
-async def test_lists_are_arrays_and_hashes_are_text(database: Database) -> None:
-    async with database.connect(AUDITOR) as connection:
+async def test_lists_are_arrays_and_hashes_are_text(ledger: Ledger) -> None:
+    async with ledger.database.connect(AUDITOR) as connection:
         events = (await connection.prepare("select * from audit.events")).get_attributes()
         operations = (await connection.prepare("select * from audit.operations")).get_attributes()
     types = {column.name: column.type.name for column in events}
@@ -55,8 +56,8 @@ async def test_lists_are_arrays_and_hashes_are_text(database: Database) -> None:
     assert {column.name: column.type.name for column in operations}["facts"] == "text[]"
 
 
-async def test_the_auditor_reads_schema_audit_and_nothing_else(database: Database) -> None:
-    async with database.connect(AUDITOR) as connection:
+async def test_the_auditor_reads_schema_audit_and_nothing_else(ledger: Ledger) -> None:
+    async with ledger.database.connect(AUDITOR) as connection:
         readable = await connection.fetch(
             "select relnamespace::regnamespace::text || '.' || relname as name from pg_class"
             " where relkind in ('r', 'p', 'v', 'm', 'S') and relnamespace::regnamespace::text"
@@ -68,8 +69,8 @@ async def test_the_auditor_reads_schema_audit_and_nothing_else(database: Databas
             await connection.fetch("select * from ledger.event")
 
 
-async def test_the_auditor_cannot_write_and_has_a_time_limit(database: Database) -> None:
-    async with database.connect(AUDITOR) as connection:
+async def test_the_auditor_cannot_write_and_has_a_time_limit(ledger: Ledger) -> None:
+    async with ledger.database.connect(AUDITOR) as connection:
         assert await connection.fetchval("show statement_timeout") == "1min"
         await connection.execute("set default_transaction_read_only = off")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -80,8 +81,8 @@ async def test_the_auditor_cannot_write_and_has_a_time_limit(database: Database)
 @pytest.mark.parametrize(
     "statement", ["update ledger.{} set attempt = 1", "delete from ledger.{}", "truncate ledger.{}"]
 )
-async def test_the_writer_cannot_alter_the_audit_log(database: Database, table: str, statement: str) -> None:
-    async with database.connect(WRITER) as connection:
+async def test_the_writer_cannot_alter_the_audit_log(ledger: Ledger, table: str, statement: str) -> None:
+    async with ledger.database.connect(WRITER) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement.format(table))
 
@@ -98,9 +99,9 @@ async def test_the_writer_cannot_reach_the_audit_log_through_its_partitions(data
                 ), (partition, right)
 
 
-async def test_every_table_was_given_to_the_writer_on_purpose(database: Database) -> None:
+async def test_every_table_was_given_to_the_writer_on_purpose(ledger: Ledger) -> None:
     """A new table is closed until its migration grants it; this names the one that was forgotten."""
-    async with database.connect(WRITER) as connection:
+    async with ledger.database.connect(WRITER) as connection:
         for row in await connection.fetch(TABLES):
             table, rights = row["relname"], set()
             for right in ("select", "insert", "update", "delete", "truncate"):
@@ -117,8 +118,8 @@ def expected_rights(table: str) -> set[str]:
     return {"select", "insert", "update", "delete"}
 
 
-async def test_the_writer_cannot_change_the_schema(database: Database) -> None:
-    async with database.connect(WRITER) as connection:
+async def test_the_writer_cannot_change_the_schema(ledger: Ledger) -> None:
+    async with ledger.database.connect(WRITER) as connection:
         for statement in ("create table ledger.x ()", "drop view audit.events", "create schema x"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)

@@ -57,45 +57,47 @@ async def failing(programs: Programs, *command: str, **env: str) -> Finished:
 
 
 @pytest.mark.parametrize("command", ["run", "migrate", "offsets show"])
-async def test_a_database_that_does_not_answer_is_exit_1(programs: Programs, command: str) -> None:
+async def test_a_database_that_does_not_answer_is_exit_1(ledger: Ledger, command: str) -> None:
     away = "postgresql://someone:hidden@127.0.0.1:1/nowhere"
-    done = await failing(programs, *command.split(), PROFILE_POSTGRES_DSN=away, MIGRATE_POSTGRES_DSN=away)
+    done = await failing(
+        ledger.programs, *command.split(), PROFILE_POSTGRES_DSN=away, MIGRATE_POSTGRES_DSN=away
+    )
     assert done.exit_code == 1
     assert "PostgreSQL at 127.0.0.1:1, database nowhere cannot be used" in done.stderr
     assert "hidden" not in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "topics create", "topics check"])
-async def test_a_broker_that_does_not_answer_is_exit_1(programs: Programs, command: str) -> None:
-    done = await failing(programs, *command.split(), PROFILE_KAFKA_BOOTSTRAP="127.0.0.1:1")
+async def test_a_broker_that_does_not_answer_is_exit_1(ledger: Ledger, command: str) -> None:
+    done = await failing(ledger.programs, *command.split(), PROFILE_KAFKA_BOOTSTRAP="127.0.0.1:1")
     assert done.exit_code == 1
     assert "Kafka at 127.0.0.1:1" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "migrate", "topics check", "offsets show"])
-async def test_wrong_settings_are_told_all_at_once_with_exit_2(programs: Programs, command: str) -> None:
+async def test_wrong_settings_are_told_all_at_once_with_exit_2(ledger: Ledger, command: str) -> None:
     done = await failing(
-        programs, *command.split(), PROFILE_KAFKA_BOOTSTRAP="nowhere", RECONCILER_BATCH_EVENTS_MAX="0"
+        ledger.programs, *command.split(), PROFILE_KAFKA_BOOTSTRAP="nowhere", RECONCILER_BATCH_EVENTS_MAX="0"
     )
     assert done.exit_code == 2
     assert "PROFILE_KAFKA_BOOTSTRAP: " in done.stderr
     assert "RECONCILER_BATCH_EVENTS_MAX: " in done.stderr
 
 
-async def test_an_address_in_use_is_exit_1(programs: Programs) -> None:
+async def test_an_address_in_use_is_exit_1(ledger: Ledger) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = await failing(programs, "run", RECONCILER_OPS_LISTEN=address)
+        done = await failing(ledger.programs, "run", RECONCILER_OPS_LISTEN=address)
     assert done.exit_code == 1
     assert f"RECONCILER_OPS_LISTEN: {address} cannot be listened on" in done.stderr
 
 
 async def test_a_database_without_schema_or_with_another_is_exit_1(
-    programs: Programs, unmigrated_database: Database, own_ledger: Ledger
+    unmigrated_database: Database, own_ledger: Ledger
 ) -> None:
-    none = await failing(programs, "run", PROFILE_POSTGRES_DSN=unmigrated_database.owner_dsn)
+    none = await failing(own_ledger.programs, "run", PROFILE_POSTGRES_DSN=unmigrated_database.owner_dsn)
     assert none.exit_code == 1
     assert "profile-reconciler migrate" in none.stderr
     async with own_ledger.database.connect() as connection:
@@ -103,7 +105,7 @@ async def test_a_database_without_schema_or_with_another_is_exit_1(
             "insert into ledger.schema_migration select max(version) + 1, 'later', 'x', now()"
             " from ledger.schema_migration"
         )
-    newer = await failing(programs, "run", PROFILE_POSTGRES_DSN=own_ledger.database.writer_dsn)
+    newer = await failing(own_ledger.programs, "run")
     assert newer.exit_code == 1
     assert "Install the release" in newer.stderr
     audit = await own_ledger.programs.run("profile-audit", "verify")

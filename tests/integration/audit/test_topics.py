@@ -13,8 +13,8 @@ from deploy.local.stack import Stack
 from reconciler.kafka_admin import ClusterError
 from reconciler.topics import check_topics, create_topics
 from schemas.topics import TOPIC_SPECS, Topics
+from tests.integration.audit.conftest import Ledger
 from tests.support.kafka import delete_topics
-from tests.support.program import Programs
 
 NOBODY = "127.0.0.1:1"
 
@@ -72,7 +72,8 @@ async def test_no_broker_is_one_sentence(free: Topics) -> None:
         await create_topics(NOBODY, free)
 
 
-async def test_the_commands_print_a_line_or_a_document(programs: Programs, topics: Topics) -> None:
+async def test_the_commands_print_a_line_or_a_document(ledger: Ledger) -> None:
+    programs, topics = ledger.programs, ledger.topics
     created = await programs.run("profile-reconciler", "topics", "create", "--json")
     assert created.exit_code == 0
     reports = json.loads(created.stdout)["topics"]
