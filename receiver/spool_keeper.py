@@ -72,10 +72,11 @@ class Keeper:
             self.close()
             raise
 
+    def is_open(self) -> bool:
+        return self._store is not None
+
     def store(self) -> Store:
-        """Raises SpoolUnavailableError while there is none."""
-        if self._store is None:
-            raise SpoolUnavailableError(self.trouble or "starting")
+        assert self._store is not None, "asked before is_open"
         return self._store
 
     def is_full(self) -> bool:

@@ -169,12 +169,14 @@ class Writer:
                 self._answer(command)
         orders = [command for command in wanted if isinstance(command, Order)]
         if self._keeper.trouble is not None:
-            refused = SpoolUnavailableError(self._keeper.trouble)
-            orders = _without_additions(orders, refused)
+            orders = _without_additions(orders, SpoolUnavailableError(self._keeper.trouble))
         if orders:
             self._transact(orders)
 
     def _answer(self, question: Question[object]) -> None:
+        if not self._keeper.is_open():
+            question.fail(SpoolUnavailableError(self._keeper.trouble or "starting"))
+            return
         try:
             question.perform(self._keeper)
         except SpoolUnavailableError as error:
@@ -183,6 +185,9 @@ class Writer:
 
     def _transact(self, orders: Sequence[Order[object]], *, is_second_try: bool = False) -> None:
         """A full disk has given up its reserve after the first try, for those who make room."""
+        if not self._keeper.is_open():
+            _fail(orders, SpoolUnavailableError(self._keeper.trouble or "starting"))
+            return
         try:
             with self._keeper.change() as change:
                 for order in orders:
@@ -192,9 +197,8 @@ class Writer:
             rest = _without_additions(orders, error)
             if rest and error.reason == "disk_full" and not is_second_try:
                 self._transact(rest, is_second_try=True)
-                return
-            for order in rest:
-                order.fail(error)
+            else:
+                _fail(rest, error)
 
     def _tell(self, whom: Callable[[Told], None], what: Told) -> None:
         """Nobody listens any more when the loop is closed."""
@@ -203,7 +207,10 @@ class Writer:
 
 
 def _without_additions(orders: Sequence[Order[object]], error: SpoolUnavailableError) -> list[Order[object]]:
-    for order in orders:
-        if order.adds:
-            order.fail(error)
+    _fail([order for order in orders if order.adds], error)
     return [order for order in orders if not order.adds]
+
+
+def _fail(orders: Sequence[Order[object]], error: SpoolUnavailableError) -> None:
+    for order in orders:
+        order.fail(error)

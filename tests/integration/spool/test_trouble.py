@@ -220,6 +220,19 @@ def remove_all(folder: Path) -> None:
         path.unlink()
 
 
+async def test_whoever_asks_all_the_time_does_not_put_off_the_recovery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.spool_keeper.RETRY_FIRST_S", 0.3)
+    disk = Disk()
+    async with opened(tmp_path, vfs=disk.name) as spool:
+        with disk.failing(apsw.IOError):
+            assert await reason_of(spool, 1) == "io_error"
+        async with asyncio.timeout(10):
+            while not spool.can_store():
+                await asyncio.gather(spool.read(), spool.remove([1]), return_exceptions=True)
+
+
 async def test_a_file_that_somebody_removed_is_made_again(tmp_path: Path) -> None:
     async with opened(tmp_path) as spool:
         await store(spool, [1])
