@@ -46,7 +46,11 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    """ValueError for the hours at either end of the calendar that exist in their own zone alone."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is outside of the years 1 to 9999 in UTC") from error
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(rfc3339)]
