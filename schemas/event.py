@@ -10,7 +10,7 @@ from typing import assert_never
 
 import orjson
 
-from schemas.callback import Callback
+from schemas.callback import Callback, Line
 from schemas.canonical import canonical_json, exact_json, surveyed
 from schemas.eventid import callback_event_id, digest_of
 from schemas.eventshape import (
@@ -28,7 +28,7 @@ from schemas.eventshape import (
 )
 from schemas.ids import AccountName, Eid, EventId, Iccid, IntentId, RequestId
 from schemas.names import Json
-from schemas.signal import RULES_VERSION, PollSignal, judge
+from schemas.signal import RULES_VERSION, PollSignal, Verdict, judge
 
 __all__ = [
     "CallbackEvent",
@@ -63,14 +63,7 @@ def callback_event(
 ) -> tuple[EventId, bytes]:
     """The id and the bytes of a callback's event. The hot path: no model is built."""
     event_id = callback_event_id(account, callback.canonical)
-    verdict = judge(
-        callback.status,
-        callback.euicc_status,
-        callback.fault_code,
-        callback.fault_text,
-        callback.profile_status,
-    )
-    line = callback.line
+    verdict = _judged(callback)
     members = {
         "kind": "callback",
         "event_id": event_id,
@@ -96,18 +89,28 @@ def callback_event(
         "euicc_status_desc": callback.euicc_status_desc,
         "fault_code": callback.fault_code,
         "fault_text": callback.fault_text,
-        "line": {
-            "state": line.state,
-            "service_plan": line.service_plan,
-            "ip_address": line.ip_address,
-            "smsr_oid": line.smsr_oid,
-        },
+        "line": _line(callback.line),
         "attempt": callback.attempt,
         "attempts_max": callback.attempts_max,
         "source_ip": source_ip,
         "body": orjson.Fragment(exact_json(callback.body)) if callback.exact else callback.body,
     }
     return event_id, orjson.dumps(members)
+
+
+def _judged(callback: Callback) -> Verdict:
+    return judge(
+        callback.status,
+        callback.euicc_status,
+        callback.fault_code,
+        callback.fault_text,
+        callback.profile_status,
+    )
+
+
+def _line(line: Line) -> dict[str, str | None]:
+    state, service_plan, ip_address, smsr_oid = line
+    return {"state": state, "service_plan": service_plan, "ip_address": ip_address, "smsr_oid": smsr_oid}
 
 
 def request_event(
