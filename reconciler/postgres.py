@@ -4,6 +4,7 @@ The offset rows are the fence: a transaction goes on only where each stands exac
 connection that failed is thrown away; the next call makes a new one.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -99,6 +100,7 @@ class Postgres:
                 await connection.close(timeout=CONNECT_TIMEOUT_S)
             except ERRORS:
                 connection.terminate()
+        await asyncio.sleep(0)  # a terminated connection lets go of its socket in the loop's next turn
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator["Connection"]:
