@@ -72,9 +72,20 @@ def stories(name: str, listener: Listener, seed: str, operations: int = OPERATIO
 
 
 def fleet_day(known: Mapping[str, Script], listener: Listener, seed: str, operations: int) -> list[Story]:
-    """Every scenario once and `operations` drawn by weight, shuffled; the same for the same seed."""
+    """Every scenario once and `operations` drawn by weight, shuffled; the same for the same seed.
+
+    A listener registered without credentials cannot tell a wrong password from a right one.
+    """
+    known = {
+        name: script for name, script in known.items() if listener.password or not _about_passwords(script)
+    }
+    usual = {name: weight for name, weight in USUAL.items() if name in known}
     rng = random.Random(f"{FLEET_DAY}/{seed}")
-    drawn = rng.choices(list(USUAL), weights=list(USUAL.values()), k=operations)
+    drawn = rng.choices(list(usual), weights=list(usual.values()), k=operations)
     plan = [(name, seed) for name in known] + [(name, f"{seed}/{place}") for place, name in enumerate(drawn)]
     rng.shuffle(plan)
     return [Stage(known[name], name, listener, one).story() for name, one in plan]
+
+
+def _about_passwords(script: Script) -> bool:
+    return any(step.credentials != "right" for step in script.step)

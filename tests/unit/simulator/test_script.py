@@ -121,6 +121,11 @@ def test_a_fleet_day_plays_every_scenario_and_is_the_same_for_the_same_seed() ->
     assert day != catalogue.stories(catalogue.FLEET_DAY, LISTENER, "8", operations=40)
 
 
+def test_a_day_for_a_listener_without_credentials_tries_no_passwords() -> None:
+    day = catalogue.stories(catalogue.FLEET_DAY, BARE, "7", operations=40)
+    assert {message.answer for story in day for message in messages(story)} == {200}
+
+
 def test_stories_of_a_day_share_no_request() -> None:
     day = catalogue.stories(catalogue.FLEET_DAY, LISTENER, "7", operations=40)
     owners = [{message.request_id for message in messages(story)} for story in day]
