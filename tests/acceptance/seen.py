@@ -7,11 +7,12 @@ import base64
 import binascii
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from deploy.local.postgres import find_installation
 from schemas.topics import Topics
+from tests.acceptance.canary import forms
 from tests.support.kafka import TopicRecord, read_topic
 
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -58,6 +59,12 @@ def files_bytes(*folders: Path) -> list[tuple[str, bytes]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
+
+
+def leaks(hays: Iterable[tuple[str, bytes]], secrets: Sequence[str]) -> list[str]:
+    """E. Where a secret stands, and in which form; `hays` are bytes by where they were found."""
+    needles = [form for secret in secrets for form in forms(secret)]
+    return [f"E: {where} holds {needle!r}" for where, hay in hays for needle in found_in(hay, needles)]
 
 
 def found_in(hay: bytes, needles: Sequence[bytes], depth: int = DECODED_DEPTH_MAX) -> set[bytes]:

@@ -14,10 +14,11 @@ from tests.acceptance import canary, seen
 from tests.acceptance.canary import Canary, Post
 from tests.acceptance.product import BARE, FLEET, Product, fetch, post
 
-CANARY = Canary("fleet", 'C4nary/ñ"7x\\ 9f3a2b', "L1ne-crédential-5e8d")
-NUMERIC = Canary("numeric", "4031234567890123", "L1ne-crédential-5e8d")
 PREVIOUS = "Prev10us/canary-77aa"
 PATH_SECRET = "p4th-canary-1b2c3d"
+CANARY = Canary("fleet", 'C4nary/ñ"7x\\ 9f3a2b', "L1ne-crédential-5e8d")
+SECRETS = (CANARY.password, CANARY.line, PREVIOUS, PATH_SECRET)
+NUMERIC = Canary("numeric", "4031234567890123", "L1ne-crédential-5e8d")
 
 ACCOUNTS = f"""
 [[account]]
@@ -44,6 +45,17 @@ def test_the_search_would_find_the_canary_in_every_place(name: str, sent: Post) 
     """The search is no good if it does not find what was sent."""
     hay = b"\n".join((sent.body, sent.path.encode(), *(value.encode() for value in sent.headers.values())))
     assert seen.found_in(hay, canary.forms(CANARY.password) + canary.forms(CANARY.line)), name
+
+
+@pytest.fixture
+def guarded(product: Product) -> Product:
+    """With accounts whose secrets are the canaries."""
+    product.write_accounts(ACCOUNTS)
+    product.write("canary", CANARY.password)
+    product.write("canary-before", PREVIOUS)
+    product.write("canary-path", PATH_SECRET)
+    product.write("canary-numeric", NUMERIC.password)
+    return product
 
 
 async def sent_everywhere(product: Product) -> Counter[int]:
@@ -87,36 +99,19 @@ async def everything(product: Product, stack: Stack) -> list[tuple[str, bytes]]:
     ]
 
 
-async def test_a_canary_is_nowhere_but_where_it_was_sent(product: Product, stack: Stack) -> None:
-    product.write_accounts(ACCOUNTS)
-    product.write("canary", CANARY.password)
-    product.write("canary-before", PREVIOUS)
-    product.write("canary-path", PATH_SECRET)
-    product.write("canary-numeric", NUMERIC.password)
-    await asyncio.gather(product.receiver(), product.reconciler())
-    statuses = await sent_everywhere(product)
+async def test_a_canary_is_nowhere_but_where_it_was_sent(guarded: Product, stack: Stack) -> None:
+    await asyncio.gather(guarded.receiver(), guarded.reconciler())
+    statuses = await sent_everywhere(guarded)
     assert set(statuses) <= {200, 400, 403, 404}, statuses
-    ledger = await product.settled()
+    ledger = await guarded.settled()
     assert ledger.events
     assert ledger.quarantine
-    secrets = [CANARY.password, CANARY.line, PREVIOUS, PATH_SECRET]
-    needles = [form for secret in secrets for form in canary.forms(secret)]
-    leaks = [
-        (where, needle)
-        for where, hay in await everything(product, stack)
-        for needle in seen.found_in(hay, needles)
-    ]
-    assert leaks == []
+    assert seen.leaks(await everything(guarded, stack), SECRETS) == []
 
 
-async def test_a_password_of_digits_is_not_kept_as_a_number(product: Product, stack: Stack) -> None:
-    product.write_accounts(ACCOUNTS)
-    product.write("canary", CANARY.password)
-    product.write("canary-before", PREVIOUS)
-    product.write("canary-path", PATH_SECRET)
-    product.write("canary-numeric", NUMERIC.password)
-    await asyncio.gather(product.receiver(), product.reconciler())
-    url = f"{product.receivers[0].url}/v1/callbacks/numeric/DeviceProfileService"
+async def test_a_password_of_digits_is_not_kept_as_a_number(guarded: Product, stack: Stack) -> None:
+    await asyncio.gather(guarded.receiver(), guarded.reconciler())
+    url = f"{guarded.receivers[0].url}/v1/callbacks/numeric/DeviceProfileService"
     digits = NUMERIC.password
     for number, member in enumerate(
         (f'"note":{digits}', f'"n":{digits}.0', f'"n":[-{digits}]', f'"note":"{digits}"')
@@ -127,6 +122,21 @@ async def test_a_password_of_digits_is_not_kept_as_a_number(product: Product, st
         200,
         403,
     }
-    await product.settled()
-    leaks = [where for where, hay in await everything(product, stack) if digits.encode() in hay]
+    await guarded.settled()
+    leaks = [where for where, hay in await everything(guarded, stack) if digits.encode() in hay]
     assert leaks == []
+
+
+async def test_what_the_receiver_cannot_hand_on_is_not_written_down_in_clear(
+    guarded: Product, stack: Stack
+) -> None:
+    """While Kafka does not answer: whatever lies on the receiver's disk or in its log is scrubbed too."""
+    receiver = await guarded.receiver()
+    url = f"{receiver.url}/v1/callbacks/{FLEET}/DeviceProfileService"
+    with stack.frozen("kafka"):
+        places = canary.posts(CANARY)
+        sent = await asyncio.gather(*(post(url + one.path, one.body, **one.headers) for _, one in places))
+        written = seen.files_bytes(guarded.folder / "spool-0")
+    assert set(sent) <= {200, 400, 403, 404, 503}, Counter(sent)
+    log = (receiver.program.stdout() + receiver.program.stderr()).encode()
+    assert seen.leaks([*written, ("log", log)], SECRETS) == []
