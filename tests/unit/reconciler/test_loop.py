@@ -1,0 +1,293 @@
+"""The loop with a source and a ledger of its own: order, retries, refusals, fences, stopping."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+
+import pytest
+
+from reconciler import loop as loop_module
+from reconciler.batch import Arrived, Batch, Item, Place, Position, Unusable
+from reconciler.decode import REFUSED, KafkaRecord
+from reconciler.faults import BrokenError, FencedError, RefusedError, TryAgainError
+from reconciler.loop import Decide, Loop
+from reconciler.plan import Counted
+from reconciler.progress import NOTHING, Fetched, Lag
+from schemas.logline import Log
+from tests.unit.reconciler.events import arrived
+from tests.unit.reconciler.test_progress import Numbered
+
+PLACE = Place("events", 0)
+TURNS = 20
+"""More than fetching takes."""
+
+
+@dataclass(slots=True)
+class Source:
+    """Gives what it is told to, in batches of its own size; astray until it was placed."""
+
+    fetches: deque[Fetched] = field(default_factory=deque)
+    lost: bool = True
+    placed: list[Mapping[Place, Position]] = field(default_factory=list)
+    ends: dict[Place, int] = field(default_factory=dict)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def give(self, *offsets: int) -> None:
+        self.fetches.append(Fetched([Numbered(offset) for offset in offsets], {PLACE: offsets[0]}))
+
+    def is_astray(self) -> bool:
+        return self.lost
+
+    def astray(self) -> Collection[Place]:
+        return [PLACE]
+
+    async def place(self, positions: Mapping[Place, Position]) -> None:
+        self.placed.append(positions)
+        self.lost = False
+
+    def rewind(self) -> None:
+        self.lost = True
+
+    async def fetch(self) -> Fetched:
+        await asyncio.sleep(0)
+        if self.lost:
+            return NOTHING
+        if self.fetches:
+            return self.fetches.popleft()
+        self.emptied.set()
+        return NOTHING
+
+    def applied(self, ends: Mapping[Place, int]) -> None:
+        self.ends.update(ends)
+
+    def lag(self) -> Lag:
+        return Lag(len(self.fetches), 0.0)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Keeps what it is given, some turns of the loop later; `answers` come first, one a transaction."""
+
+    answers: deque[Exception] = field(default_factory=deque)
+    refuses: Callable[[Item], bool] = lambda item: False
+    written: list[Item] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    stored: int = 0
+
+    async def transact(self, batch: Batch, decide: Decide) -> Counted:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        if self.answers:
+            raise self.answers.popleft()
+        if batch.starts != {PLACE: self.stored}:
+            raise FencedError({PLACE: self.stored})
+        if any(map(self.refuses, batch.items)):
+            raise RefusedError("23514 some_rule")
+        self.written += batch.items
+        self.batches.append(len(batch.items))
+        self.stored = batch.ends()[PLACE].next_offset
+        return Counted({("callback", "applied"): len(batch.items)}, 0, [0.5])
+
+    async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]:
+        if self.answers:
+            raise self.answers.popleft()
+        return {place: Position(self.stored, None) for place in places}
+
+
+@dataclass(slots=True)
+class Meter:
+    events: int = 0
+    fences: int = 0
+    lags: list[int] = field(default_factory=list)
+
+    def batch_applied(
+        self, seconds: float, events: Mapping[tuple[str, str], int], end_to_end_s: Iterable[float]
+    ) -> None:
+        self.events += sum(events.values())
+
+    def fenced(self) -> None:
+        self.fences += 1
+
+    def lag(self, records: int, seconds: float) -> None:
+        self.lags.append(records)
+
+
+@dataclass(slots=True)
+class Bench:
+    source: Source = field(default_factory=Source)
+    ledger: Ledger = field(default_factory=Ledger)
+    meter: Meter = field(default_factory=Meter)
+    log: StringIO = field(default_factory=StringIO)
+
+    def loop(self) -> Loop:
+        return Loop(self.source, self.ledger, decode, self.meter, Log("test", stream=self.log))
+
+    async def until_empty(self) -> None:
+        """Runs until nothing is left to fetch and what was fetched is applied."""
+        loop = self.loop()
+        task = asyncio.create_task(loop.run())
+        waiting = asyncio.create_task(self.source.emptied.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        loop.stop()
+        await task
+
+
+def decode(record: KafkaRecord) -> Item:
+    return arrived(PLACE, record.offset)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are no part of what is tested here."""
+    monkeypatch.setattr(loop_module, "BACKOFF_FIRST_S", 0.0)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def offsets(items: Iterable[Item]) -> list[int]:
+    return [item.offset for item in items]
+
+
+async def test_it_starts_where_the_database_says_and_applies_in_order(bench: Bench) -> None:
+    bench.source.give(0, 1, 2)
+    bench.source.give(3)
+    await bench.until_empty()
+    assert bench.source.placed == [{PLACE: Position(0, None)}]
+    assert offsets(bench.ledger.written) == [0, 1, 2, 3]
+    assert bench.ledger.batches == [3, 1]
+    assert bench.source.ends == {PLACE: 4}
+    assert bench.meter.events == 4
+
+
+async def test_the_next_batch_is_fetched_while_the_last_one_is_written(bench: Bench) -> None:
+    bench.source.give(0)
+    bench.source.give(1)
+    left: list[int] = []
+
+    def look(item: Item) -> bool:
+        left.append(len(bench.source.fetches))
+        return False
+
+    bench.ledger.refuses = look
+    await bench.until_empty()
+    assert left == [0, 0]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_the_same_batch_is_tried_again_while_the_database_is_away(bench: Bench, times: int) -> None:
+    bench.source.give(0, 1)
+    bench.ledger.answers.extend(TryAgainError("away") for _ in range(times))
+    await bench.until_empty()
+    assert offsets(bench.ledger.written) == [0, 1]
+    assert bench.log.getvalue().count('"waiting"') == times
+
+
+async def test_it_says_what_it_waits_for(bench: Bench) -> None:
+    loop = bench.loop()
+    assert loop.waiting_for() == "partitions from Kafka"
+    bench.source.give(0)
+    seen: list[str | None] = []
+
+    def look(item: Item) -> bool:
+        seen.append(loop.waiting_for())
+        loop.stop()
+        return False
+
+    bench.ledger.refuses = look
+    await loop.run()
+    assert seen == [None]
+
+
+async def test_a_refused_event_is_set_aside_and_the_others_are_written(bench: Bench) -> None:
+    bench.source.give(*range(100))
+    bench.ledger.refuses = lambda item: isinstance(item, Arrived) and item.offset in (17, 64)
+    await bench.until_empty()
+    assert offsets(bench.ledger.written) == list(range(100))
+    aside = [item for item in bench.ledger.written if isinstance(item, Unusable)]
+    assert [(item.offset, item.reason, item.error) for item in aside] == [
+        (17, REFUSED, "23514 some_rule"),
+        (64, REFUSED, "23514 some_rule"),
+    ]
+    assert bench.log.getvalue().count('"event_refused"') == 2
+
+
+async def test_a_row_of_the_quarantine_that_is_refused_ends_it(bench: Bench) -> None:
+    bench.source.give(0)
+    bench.ledger.refuses = lambda item: True
+    with pytest.raises(BrokenError, match="partition 0 offset 0"):
+        await bench.until_empty()
+
+
+async def test_a_fenced_batch_is_given_up_and_reading_goes_on_from_the_database(bench: Bench) -> None:
+    """As after a commit whose answer was lost, or where another member was faster."""
+    bench.source.give(0, 1)
+    bench.source.give(2)
+    bench.ledger.stored = 2
+    await bench.until_empty()
+    assert bench.meter.fences == 1
+    assert bench.source.placed == [{PLACE: Position(2, None)}, {PLACE: Position(2, None)}]
+    assert offsets(bench.ledger.written) == []
+
+
+async def test_what_was_fetched_before_a_rebalance_is_dropped(bench: Bench) -> None:
+    bench.source.give(0)
+    bench.source.give(1)
+
+    def rebalance(item: Item) -> bool:
+        if item.offset == 0:
+            bench.source.lost = True
+            bench.source.give(1)
+        return False
+
+    bench.ledger.refuses = rebalance
+    await bench.until_empty()
+    assert offsets(bench.ledger.written) == [0, 1]
+    assert len(bench.source.placed) == 2
+
+
+async def test_an_error_that_no_retry_helps_ends_the_loop(bench: Bench) -> None:
+    bench.source.give(0)
+    bench.ledger.answers.append(BrokenError("the schema is wrong"))
+    with pytest.raises(BrokenError, match="schema is wrong"):
+        await bench.until_empty()
+
+
+async def test_an_error_of_the_source_ends_the_loop(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Source) -> Fetched:
+        raise BrokenError("no such topic")
+
+    monkeypatch.setattr(Source, "fetch", broken)
+    with pytest.raises(BrokenError, match="no such topic"):
+        await bench.loop().run()
+
+
+async def test_stopping_does_not_wait_for_a_database_that_is_away(bench: Bench) -> None:
+    loop = bench.loop()
+
+    class Away(deque[Exception]):
+        def popleft(self) -> Exception:
+            loop.stop()
+            return TryAgainError("away")
+
+    bench.ledger.answers = Away([TryAgainError("away")])
+    await loop.run()
+    assert bench.ledger.written == []
+
+
+async def test_the_lag_is_reported_also_when_nothing_comes(bench: Bench) -> None:
+    await bench.until_empty()
+    assert bench.meter.lags and set(bench.meter.lags) == {0}
+
+
+def test_pauses_grow_to_a_bound_and_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "BACKOFF_FIRST_S", 0.1)
+    pauses = loop_module._pauses()
+    grown = [next(pauses) for _ in range(12)]
+    assert grown[:3] == [0.1, 0.2, 0.4]
+    assert grown[-1] == max(grown) == loop_module.BACKOFF_MAX_S
