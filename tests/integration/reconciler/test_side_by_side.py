@@ -30,7 +30,7 @@ async def test_two_at_once_write_what_one_would(seed: int, database: Database) -
     ]
     await ledgers[0].positions([Place(TOPICS.events, partition) for partition in range(len(desks))])
     await asyncio.gather(
-        *(_in_batches(desk, part, size) for desk, part, size in zip(desks, given, (7, 5, 3)))
+        *(_in_batches(desk, part, size) for desk, part, size in zip(desks, given, (7, 5, 3), strict=True))
     )
     for ledger in ledgers:
         await ledger.close()
