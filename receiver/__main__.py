@@ -123,6 +123,7 @@ def assemble(configuration: Configuration, log: Log) -> App:
         access=AccessLog(log),
     )
     places = Places(connections_max=settings.connections_max, per_stranger_max=PER_STRANGER_MAX)
+    metrics.connections.set_function(lambda: places.taken)
     door = Door(
         listen(settings.listen, "RECEIVER_LISTEN"),
         keeper=peers,

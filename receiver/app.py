@@ -107,7 +107,7 @@ class App:
         try:
             new = self._read_configuration()
         except SettingsError as error:
-            self._metrics.reloads.labels("refused").inc()
+            self._metrics.reloaded("refused")
             for fault in error.faults:
                 self._log.emit("reload_refused", level="error", fault=fault)
             return
@@ -116,7 +116,7 @@ class App:
         self._peers.adopt(new.policy.sources)
         self._places.connections_max = new.settings.connections_max
         self._door.use(new.tls, head_timeout_s=new.settings.header_timeout_s)
-        self._metrics.reloads.labels("done").inc()
+        self._metrics.reloaded("done")
         self._log.emit("reloaded", count=len(new.policy.accounts.by_name))
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from aiohttp import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from receiver.answers import MALFORMED, TOO_LARGE, TOO_SLOW, Answer
+from receiver.answers import GONE, MALFORMED, TOO_LARGE, TOO_SLOW, Answer
 
 Coding = Literal["identity", "gzip"]
 
@@ -38,21 +38,26 @@ def coding(lines: Sequence[str]) -> Coding | None:
             return None
 
 
-async def read_body(payload: StreamReader, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
-    """The body as it came. The clock runs only while something is missing.
-
-    Raises ConnectionError when the sender goes away in the middle.
-    """
+def whole_body(payload: StreamReader, *, bytes_max: int) -> bytes | Answer:
+    """A body that is there already."""
     try:
-        if payload.is_eof():
-            body = payload.read_nowait()
-            return TOO_LARGE if len(body) > bytes_max else body
+        body = payload.read_nowait()
+    except RequestPayloadError:
+        return MALFORMED
+    return TOO_LARGE if len(body) > bytes_max else body
+
+
+async def read_body(payload: StreamReader, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
+    """A body of which something is missing yet, as it comes."""
+    try:
         async with asyncio.timeout(timeout_s):
             return await _read_rest(payload, bytes_max)
     except TimeoutError:
         return TOO_SLOW
     except RequestPayloadError:
         return MALFORMED
+    except ConnectionError:
+        return GONE
 
 
 async def _read_rest(payload: StreamReader, bytes_max: int) -> bytes | Answer:

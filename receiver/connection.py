@@ -15,10 +15,9 @@ from aiohttp import StreamReader, hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
-from multidict import CIMultiDictProxy
 
-from receiver.answers import CONTINUE, GONE, NOT_STORED, TOO_LARGE, Answer, Renderer
-from receiver.body import read_body
+from receiver.answers import CONTINUE, NOT_STORED, TOO_LARGE, Answer, Renderer
+from receiver.body import read_body, whole_body
 
 IDLE_S = 75.0
 LINGER_S = 1.0
@@ -41,33 +40,30 @@ class Endpoint(Protocol):
 class Request:
     """The head of a request, and its body when asked for. `host` is the transport's other end."""
 
-    __slots__ = ("_connection", "_message", "_payload", "headers", "host", "method", "path")
+    __slots__ = ("_connection", "_payload", "head", "host", "is_read")
 
-    def __init__(self, connection: "Connection", message: RawRequestMessage, payload: StreamReader) -> None:
-        self._connection = connection
-        self._message = message
-        self._payload = payload
+    def __init__(self, connection: "Connection", head: RawRequestMessage, payload: StreamReader) -> None:
+        self.head = head
         self.host = connection.host
-        self.method: str = message.method
-        self.path: str = message.path
-        self.headers: CIMultiDictProxy[str] = message.headers
+        self._connection = connection
+        self._payload = payload
+        self.is_read = False
 
     def absolute_path(self) -> str:
         """The raw path, whatever form the target has; the authority in it is the sender's invention."""
-        return self._message.url.raw_path
+        return self.head.url.raw_path
 
     async def read(self, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
         """The body as it came, or the reason why there is none."""
-        if not self._payload.is_eof():
-            declared = self.headers.get(hdrs.CONTENT_LENGTH, "")
-            if declared.isdigit() and int(declared) > bytes_max:
-                return TOO_LARGE
-            if self.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-                self._connection.send(CONTINUE)
-        try:
-            return await read_body(self._payload, bytes_max=bytes_max, timeout_s=timeout_s)
-        except ConnectionError:
-            return GONE
+        self.is_read = True
+        if self._payload.is_eof():
+            return whole_body(self._payload, bytes_max=bytes_max)
+        declared = self.head.headers.get(hdrs.CONTENT_LENGTH, "")
+        if declared.isdigit() and int(declared) > bytes_max:
+            return TOO_LARGE
+        if self.head.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+            self._connection.send(CONTINUE)
+        return await read_body(self._payload, bytes_max=bytes_max, timeout_s=timeout_s)
 
 
 class Connection(RequestHandler):
@@ -192,11 +188,12 @@ class Connection(RequestHandler):
     async def _serve(self, message: RawRequestMessage, payload: StreamReader) -> bool:
         """Whether the connection goes on."""
         self._reading = payload
-        answer = await self._endpoint.answer(Request(self, message, payload))
+        request = Request(self, message, payload)
+        answer = await self._endpoint.answer(request)
         going_on = (
             not (answer.closing or self._finishing or message.should_close or message.upgrade)
             and payload.is_eof()
-            and self._discard(payload)
+            and (request.is_read or self._discard(payload))
         )
         if not going_on:
             self._answer(answer, "close")

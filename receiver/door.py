@@ -38,6 +38,7 @@ class Places:
 
     @property
     def taken(self) -> int:
+        """How many are open."""
         return self._taken
 
     def take(self, peer: Peer) -> bool:

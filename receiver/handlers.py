@@ -6,6 +6,7 @@ what stands in it. A callback is answered 200 only when the lane says where it i
 
 import time
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from aiohttp import hdrs
 
@@ -24,7 +25,7 @@ from receiver.answers import (
     Answer,
 )
 from receiver.auth import credentials_right, source_verdict
-from receiver.body import Undecodable, coding, decode
+from receiver.body import Coding, Undecodable, coding, decode
 from receiver.connection import Request
 from receiver.lane import Lane
 from receiver.metrics import UNKNOWN_ACCOUNT, Metrics
@@ -39,6 +40,23 @@ from schemas.record import Record, callback_record, quarantine_record
 from schemas.topics import Topics
 
 UNLISTED_FLAGS = ("source_unlisted",)
+
+
+class Arrival(NamedTuple):
+    """A callback whose head was accepted, and when its body was there."""
+
+    route: Route
+    peer: Peer
+    policy: Policy
+    at: datetime
+
+
+class Finding(NamedTuple):
+    """What is to be stored, and the answer where it is. `proven`: its sender showed the right credentials."""
+
+    record: Record
+    answer: Answer
+    proven: bool
 
 
 class Callbacks:
@@ -74,14 +92,14 @@ class Callbacks:
 
     async def answer(self, request: Request) -> Answer:
         began = time.perf_counter()
-        route = self._routes.at(request.path) or self._routes.find(request.absolute_path())
+        route = self._routes.at(request.head.path) or self._routes.find(request.absolute_path())
         if route is None:
-            answer, tally = self._lost(request), self._strangers
+            answer, tally = _lost(request), self._strangers
         else:
             answer, tally = await self._take(request, route), route.tally
         seconds = time.perf_counter() - began
         tally.count(answer)
-        self._metrics.ack_seconds.observe(seconds)
+        self._metrics.hot.acknowledged(seconds)
         self._access.note(answer, route, request.host, seconds)
         return answer
 
@@ -93,105 +111,98 @@ class Callbacks:
     def stalled(self) -> None:
         self._metrics.stalled.inc()
 
-    # The head and the body
-
-    def _lost(self, request: Request) -> Answer:
-        if request.method != hdrs.METH_POST and request.absolute_path().startswith(PREFIX):
-            return WRONG_METHOD
-        return UNKNOWN_PATH
-
     async def _take(self, request: Request, route: Route) -> Answer:
-        if request.method != hdrs.METH_POST:
+        policy, headers = self._policy, request.head.headers
+        if request.head.method != hdrs.METH_POST:
             return WRONG_METHOD
-        policy = self._policy
-        peer = self._peers.speaker(request.host, request.headers)
-        source = source_verdict(route.account, listed=peer.listed, mode=policy.allow_mode)
-        if source == "refused":
+        peer = self._peers.speaker(request.host, headers)
+        if source_verdict(route.account, listed=peer.listed, mode=policy.allow_mode) == "refused":
             return SOURCE_REFUSED
-        encoding = coding(request.headers.getall(hdrs.CONTENT_ENCODING, ()))
+        encoding = (
+            coding(headers.getall(hdrs.CONTENT_ENCODING)) if hdrs.CONTENT_ENCODING in headers else "identity"
+        )
         if encoding is None:
             return WRONG_ENCODING
         body = await request.read(bytes_max=policy.body_bytes_max, timeout_s=policy.body_timeout_s)
-        if isinstance(body, bytes) and encoding == "gzip" and body:
-            decoded = decode(body, bytes_max=policy.body_bytes_max)
-            if isinstance(decoded, Undecodable):
-                return await self._unusable(route, peer, Unreadable("gzip_undecodable", None, b""), len(body))
-            body = decoded
         if isinstance(body, Answer):
             return body
-        return await self._keep(route, peer, policy, body) if body else EMPTY
+        finding = self._examine(Arrival(route, peer, policy, datetime.now(UTC)), body, encoding)
+        if isinstance(finding, Answer):
+            return finding
+        if await self._lane.submit(finding.record, proven=finding.proven) != "nowhere":
+            return finding.answer
+        return self._not_stored(finding)
 
-    # What stands in it
-
-    async def _keep(self, route: Route, peer: Peer, policy: Policy, body: bytes) -> Answer:
-        callback = parse(body, policy.secrets)
-        if isinstance(callback, Unreadable):
-            return await self._unusable(route, peer, callback, len(body))
-        now = datetime.now(UTC)
-        shown = callback.credentials
-        if not credentials_right(route.account, shown.username, shown.password, now):
-            return await self._unauthenticated(route, peer, callback.request_id, len(body), now)
-        self._notice(callback, peer)
-        record = callback_record(
-            self._topics,
-            callback,
-            account=AccountName(route.account.name),
-            service=route.service,
-            source_ip=peer.text,
-            observed_at=now,
-            producer=self._producer,
-            extra_flags=() if peer.listed else UNLISTED_FLAGS,
-        )
-        return await self._stored(record, STORED)
-
-    async def _stored(self, record: Record, answer: Answer, *, proven: bool = True) -> Answer:
-        """`answer` where the record is safe."""
-        if await self._lane.submit(record, proven=proven) != "nowhere":
-            return answer
+    def _not_stored(self, finding: Finding) -> Answer:
+        """Who is refused is refused in any case."""
+        if finding.answer is UNAUTHENTICATED:
+            self._metrics.unkept.inc()
+            return UNAUTHENTICATED
         self._metrics.probable_loss.inc()
         return NOT_STORED
 
-    async def _unusable(self, route: Route, peer: Peer, found: Unreadable, length: int) -> Answer:
-        """Nobody can say whether the sender knew the password: it may have stood in what we cannot read."""
-        record = self._quarantined(
-            route, peer, found.reason, found.request_id, datetime.now(UTC), found.scrubbed, length
-        )
-        return await self._stored(record, UNREADABLE, proven=False)
+    # What stands in it
 
-    async def _unauthenticated(
-        self, route: Route, peer: Peer, request_id: RequestId | None, length: int, now: datetime
-    ) -> Answer:
-        """Refused in any case; kept where there is room, without a byte of the body."""
-        record = self._quarantined(route, peer, "unauthenticated", request_id, now, b"", length)
-        if await self._lane.submit(record, proven=False) == "nowhere":
-            self._metrics.unkept.inc()
-        return UNAUTHENTICATED
+    def _examine(self, arrival: Arrival, body: bytes, encoding: Coding) -> Finding | Answer:
+        if encoding == "gzip" and body:
+            decoded = decode(body, bytes_max=arrival.policy.body_bytes_max)
+            if isinstance(decoded, Undecodable):
+                return self._unusable(arrival, Unreadable("gzip_undecodable", None, b""), len(body))
+            if isinstance(decoded, Answer):
+                return decoded
+            body = decoded
+        if not body:
+            return EMPTY
+        callback = parse(body, arrival.policy.secrets)
+        if isinstance(callback, Unreadable):
+            return self._unusable(arrival, callback, len(body))
+        username, password = callback.credentials
+        if not credentials_right(arrival.route.account, username, password, arrival.at):
+            return self._unauthenticated(arrival, callback, len(body))
+        return Finding(self._event(arrival, callback), STORED, proven=True)
+
+    def _event(self, arrival: Arrival, callback: Callback) -> Record:
+        peer = arrival.peer
+        self._notice(callback, peer)
+        return callback_record(
+            self._topics,
+            callback,
+            account=AccountName(arrival.route.account.name),
+            service=arrival.route.service,
+            source_ip=peer.text,
+            observed_at=arrival.at,
+            producer=self._producer,
+            extra_flags=() if peer.listed else UNLISTED_FLAGS,
+        )
+
+    def _unusable(self, arrival: Arrival, found: Unreadable, length: int) -> Finding:
+        """Nobody can say whether the sender knew the password: it may stand in what we cannot read."""
+        record = self._quarantined(arrival, found.reason, found.request_id, found.scrubbed, length)
+        return Finding(record, UNREADABLE, proven=False)
+
+    def _unauthenticated(self, arrival: Arrival, callback: Callback, length: int) -> Finding:
+        """Noted without a byte of the body."""
+        record = self._quarantined(arrival, "unauthenticated", callback.request_id, b"", length)
+        return Finding(record, UNAUTHENTICATED, proven=False)
 
     def _quarantined(
-        self,
-        route: Route,
-        peer: Peer,
-        reason: str,
-        request_id: RequestId | None,
-        now: datetime,
-        kept: bytes,
-        length: int,
+        self, arrival: Arrival, reason: str, request_id: RequestId | None, kept: bytes, length: int
     ) -> Record:
         return quarantine_record(
             self._topics,
             reason=reason,
-            account=AccountName(route.account.name),
-            service=route.service,
+            account=AccountName(arrival.route.account.name),
+            service=arrival.route.service,
             request_id=request_id,
-            source_ip=peer.text,
-            observed_at=now,
+            source_ip=arrival.peer.text,
+            observed_at=arrival.at,
             producer=self._producer,
             kept=kept,
             length=length,
         )
 
     def _notice(self, callback: Callback, peer: Peer) -> None:
-        """What an alarm should know of, taken from the flags."""
+        """What an alarm should know of."""
         if not peer.listed:
             self._metrics.source_unlisted.inc()
         seen = self._recent.saw(hash(callback.canonical))
@@ -205,3 +216,10 @@ class Callbacks:
                     self._metrics.unknown_member.inc()
                 case _:
                     pass
+
+
+def _lost(request: Request) -> Answer:
+    """Of a path that leads nowhere."""
+    if request.head.method != hdrs.METH_POST and request.absolute_path().startswith(PREFIX):
+        return WRONG_METHOD
+    return UNKNOWN_PATH

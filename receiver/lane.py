@@ -29,6 +29,9 @@ BATCH_BYTES_MAX = 120_000
 RECORD_OVERHEAD_BYTES = 640
 """Headers, lengths and time stamps of one record, rounded up."""
 UNPROVEN_SHARE = 0.05
+RECORDS_PER_TURN = 8
+TURNS_MAX = 6
+"""Of the loop: after a large round the next one waits that long for company, a lone record not at all."""
 
 
 class Waiting:
@@ -133,6 +136,7 @@ class Lane:
         self._unproven_bytes = 0
         self._unsettled = 0
         self._round_due = False
+        self._last_round = 0
         self._watch: asyncio.TimerHandle | None = None
         self._idle: asyncio.Future[None] | None = None
 
@@ -185,15 +189,21 @@ class Lane:
         return waiting.proven or self._unproven_bytes + waiting.size_bytes <= self._unproven_bytes_max
 
     def _plan_round(self) -> None:
-        """Once per turn of the loop, so that what arrives together travels together."""
+        """What arrives together travels together: the larger the last round, the more turns of the loop."""
         if not self._round_due:
             self._round_due = True
-            self._loop.call_soon(self._send_rounds)
+            self._loop.call_soon(self._gather, min(self._last_round // RECORDS_PER_TURN, TURNS_MAX))
         if self._watch is None:
             self._watch = self._loop.call_later(self._patience_s, self._look_at_the_oldest)
 
+    def _gather(self, turns: int) -> None:
+        if turns:
+            self._loop.call_soon(self._gather, turns - 1)
+        else:
+            self._round_due = False
+            self._send_rounds()
+
     def _send_rounds(self) -> None:
-        self._round_due = False
         if not self._broker.is_up():
             if self._mode == "direct":
                 self._turn_away("kafka is not there")
@@ -206,6 +216,7 @@ class Lane:
                 rounds.setdefault(leader, []).append(self._cut_batch(queue, leader))
         for leader, batches in rounds.items():
             self._busy_leaders.add(leader)
+            self._last_round = sum(len(batch.waiting) for batch in batches)
             self._broker.send(batches, self._came_back)
 
     def _sort_fresh(self) -> None:

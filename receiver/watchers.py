@@ -22,7 +22,7 @@ class LaneWatcher:
         self._metrics.stored(place, count)
 
     def turned(self, mode: Mode, reason: str) -> None:
-        self._metrics.mode(mode)
+        self._metrics.turned(mode)
         self._log.emit("lane_turned", level="warning" if mode == "away" else "info", mode=mode, reason=reason)
 
 

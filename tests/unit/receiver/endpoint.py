@@ -102,6 +102,7 @@ class House:
     metrics: Metrics
     lines: io.StringIO
     policy: Policy
+    places: Places
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def count(self, name: str, **labels: str) -> float:
@@ -164,6 +165,7 @@ async def house(
     sample_one_in: int = 1_000_000,
 ) -> AsyncIterator[House]:
     rules = rules or policy()
+    places = places or Places(connections_max=100, per_stranger_max=64)
     broker, metrics, lines = MemoryBroker(), Metrics(), io.StringIO()
     log = Log("test", stream=lines)
     lane = Lane(broker, NoSpool(), Watched(), patience_s=patience_s, bytes_max=10_000_000)
@@ -183,14 +185,14 @@ async def house(
         [listener],
         keeper=peers,
         endpoint=callbacks,
-        places=places or Places(connections_max=100, per_stranger_max=64),
+        places=places,
         head_timeout_s=head_timeout_s,
         tls=tls,
     )
     door.open()
     port = listener.getsockname()[1]
     try:
-        at = House(port, door, callbacks, peers, lane, broker, metrics, lines, rules)
+        at = House(port, door, callbacks, peers, lane, broker, metrics, lines, rules, places)
         yield at
         await at.leave()
     finally:
