@@ -1,7 +1,7 @@
 """Records that somebody else's mistake may put on the events topic: none may stop, or hide, the others.
 
-Each is marked by a header, so that a checker finds it again. Some are events after all, only strange ones: these
-may be applied; whatever is not applied must be in quarantine.
+Each is marked by a header, so that a checker finds it again. Some are events after all, only strange ones:
+these may be applied; whatever is not applied must be in quarantine.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def spoilt(rng: random.Random) -> list[Spoilt]:
         for name, value in {**_shapeless(rng), **_events(rng)}.items()
         for key in [f"spoilt-{rng.randrange(1000)}".encode()]
     ]
-    found.append(Spoilt("another ce_type", b"x", _event(rng), ((MARK, b"y"), ("ce_type", b"profile.poll.v9"))))
+    versioned = ((MARK, b"another ce_type"), ("ce_type", b"profile.request.v9"))
+    found.append(Spoilt("another ce_type", b"x", _event(rng), versioned))
     found.append(Spoilt("no key", None, b"{}", ((MARK, b"no key"),)))
     rng.shuffle(found)
     return found

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,16 +15,21 @@ PREFIX = "profile-test-stack-"
 
 
 @contextmanager
-def private_stack() -> Iterator[Stack]:
-    """A stack of this run alone; or that of the home `PROFILE_TEST_STACK_HOME`, which is left running."""
-    if os.environ.get(REUSE):
+def private_stack(
+    *, brokers: int = 1, detours: Mapping[str, Sequence[int]] | None = None
+) -> Iterator[Stack]:
+    """A stack of this run alone; or that of the home `PROFILE_TEST_STACK_HOME`, which is left running.
+
+    That home is used only by who asks for nothing particular.
+    """
+    if os.environ.get(REUSE) and brokers == 1 and not detours:
         reused = Stack(Path(os.environ[REUSE]))
         reused.up()
         yield reused
         return
     remove_orphans()
     home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    stack = Stack(home)
+    stack = Stack(home, brokers=brokers, detours=detours)
     try:
         stack.up()
         yield stack

@@ -112,7 +112,7 @@ class Programs:
         ready_within_s: float = READY_WITHIN_S,
     ) -> Program:
         """`command` is a console script of this project; `ready` the URL that answers 200 once it works."""
-        program = self._launch(command, arguments, env)
+        program = self.launch(command, *arguments, env=env)
         if ready is not None:
             await program.ready(ready, within_s=ready_within_s)
         return program
@@ -125,7 +125,7 @@ class Programs:
         within_s: float = 60.0,
     ) -> Finished:
         """Runs it to its end."""
-        program = self._launch(command, arguments, env)
+        program = self.launch(command, *arguments, env=env)
         try:
             exit_code = await program.ended(within_s=within_s)
         except subprocess.TimeoutExpired as error:
@@ -145,7 +145,8 @@ class Programs:
             except subprocess.TimeoutExpired:
                 program.kill()
 
-    def _launch(self, command: str, arguments: tuple[str, ...], env: Mapping[str, str] | None) -> Program:
+    def launch(self, command: str, *arguments: str, env: Mapping[str, str] | None = None) -> Program:
+        """Starts it and waits for nothing."""
         number = len(self._started) + 1
         stdout = self._folder / f"{number}-{command}.out"
         stderr = self._folder / f"{number}-{command}.err"

@@ -1,0 +1,127 @@
+"""`python -m tests.faults`: break the running product from a seed, and check from outside what must hold."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.faults import reliability
+from tests.faults.catalogue import FAULTS, LONG, Fault
+from tests.faults.figures import HEADINGS, Run, row, summary
+from tests.faults.run import Bench, run
+from tests.faults.schedule import schedule
+
+DONE, FAILED, MISUSED = 0, 1, 2
+TOLD_MAX = 12
+"""Violations told of one run; the rest is counted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    unknown = set(options.fault) - {fault.name for fault in FAULTS}
+    if unknown:
+        say(f"no fault named {', '.join(sorted(unknown))}; --list shows what there is")
+        return MISUSED
+    chosen = [fault for fault in FAULTS if _is_chosen(fault, options)]
+    if options.list:
+        print("".join(f"{fault.name:30}{fault.seeds:3}  {fault.title}\n" for fault in FAULTS), end="")
+        return DONE
+    first = random.randrange(1_000_000) if options.seed is None else options.seed
+    plan = [(fault, first + turn) for fault in chosen for turn in range(options.seeds or fault.seeds)]
+    if options.show:
+        print("\n".join(told(fault, seed) for fault, seed in plan))
+        return DONE
+    return finish(asyncio.run(run_all(plan, options)), options)
+
+
+def _is_chosen(fault: Fault, options: argparse.Namespace) -> bool:
+    return fault.name in options.fault if options.fault else fault.seeds > LONG or bool(options.long)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m tests.faults",
+        description=__doc__,
+        epilog="Exit codes: 0 all held, 1 something did not, 2 misused. The same --fault and --seed give the "
+        "same schedule and the same messages.",
+    )
+    top.add_argument("--fault", action="append", default=[], metavar="NAME", help="this one only; repeatable")
+    top.add_argument("--seed", type=int, metavar="N", help="of the first run (default: a new one, printed)")
+    top.add_argument(
+        "--seeds", type=int, metavar="N", help="runs of each fault, N, N+1, … (default: as --list says)"
+    )
+    top.add_argument("--long", action="store_true", help="with the long outages, an hour and more")
+    top.add_argument("--list", action="store_true", help="the faults there are, and do nothing")
+    top.add_argument("--show", action="store_true", help="the schedules, and do nothing")
+    top.add_argument("--json", action="store_true", help="every run as a line of JSON on stdout")
+    top.add_argument("--write", action="store_true", help="put the figures into RELIABILITY.md")
+    top.add_argument("--keep", metavar="DIR", type=Path, help="leave logs and journals of all runs there")
+    return top
+
+
+def told(fault: Fault, seed: int) -> str:
+    steps = schedule(fault.name, seed, fault.draw).steps
+    return "\n".join([f"{fault.name} --seed {seed}: {fault.title}", *(f"  {step}" for step in steps)])
+
+
+async def run_all(plan: Sequence[tuple[Fault, int]], options: argparse.Namespace) -> list[Run]:
+    """Folders of runs that found something are left, the others only where --keep says so."""
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="profile-faults-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    runs: list[Run] = []
+    with ExitStack() as opened:
+        bench = Bench(opened, folder, keep=options.keep is not None)
+        for fault, seed in plan:
+            say(f"--fault {fault.name} --seed {seed}")
+            runs.append(await run(bench, fault, seed))
+            tell(runs[-1], folder)
+            if options.json:
+                print(json.dumps(runs[-1].as_json()), flush=True)
+    if not any(folder.iterdir()):
+        shutil.rmtree(folder)
+    return runs
+
+
+def tell(result: Run, folder: Path) -> None:
+    callbacks = result.callbacks
+    say(
+        f"    {callbacks.sent} sent, {callbacks.acknowledged} acknowledged, {result.lost} lost, "
+        f"{result.doubled} doubled; unavailable {callbacks.unavailable_s:.1f} s, ledger stood still "
+        f"{result.stalled_s:.1f} s, caught up in {result.caught_up_s:.1f} s; took {result.took_s:.0f} s"
+    )
+    for text in result.wrong[:TOLD_MAX]:
+        say(f"  ! {text}")
+    if result.wrong:
+        say(f"  ! {len(result.wrong)} in all; logs and journals: {folder}")
+
+
+def finish(runs: Sequence[Run], options: argparse.Namespace) -> int:
+    by_fault = [[run for run in runs if run.fault == fault.name] for fault in FAULTS]
+    summaries = [summary(same) for same in by_fault if same]
+    lines = [HEADINGS, *(row(one) for one in summaries)]
+    widths = [max(len(cells[place]) for cells in lines) for place in range(len(HEADINGS))]
+    for cells in lines:
+        say("  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)))
+    if options.write:
+        reliability.write(summaries)
+    return FAILED if any(run.wrong for run in runs) else DONE
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""What each step of a schedule does to a scene. Whatever lasts is undone by the act itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from tests.faults import topic
+from tests.faults.proxy import Passage, Trap
+from tests.faults.scene import Scene
+from tests.faults.schedule import Schedule, Step
+from tests.faults.spoilt import spoilt
+
+ON_TIME_S = 10.0
+DELAY_S = 0.15
+COMMIT = b"COMMIT"
+JOIN_WITHIN_S = 20.0
+
+Act = Callable[[Scene, Step, random.Random], Awaitable[None]]
+
+
+async def perform(scene: Scene, schedule: Schedule) -> None:
+    """Everything in the schedule, in its time; the parts side by side."""
+    began = asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as group:
+        for steps in schedule.by_part().values():
+            group.create_task(_perform(scene, schedule, steps, began))
+
+
+async def _perform(scene: Scene, schedule: Schedule, steps: list[Step], began: float) -> None:
+    for step in steps:
+        await asyncio.sleep(began + step.at_s - asyncio.get_running_loop().time())
+        await ACTS[step.act](scene, step, random.Random(f"{schedule.fault}/{schedule.seed}/{step}"))
+
+
+# Programs, brokers and the database
+
+
+async def kill(scene: Scene, step: Step, rng: random.Random) -> None:
+    if step.on in scene.keepers:
+        keeper = scene.keeper(step.on)
+        keeper.kill()
+        await asyncio.sleep(step.for_s)
+        keeper.release()
+        return
+    part = scene.parts_of_the_stack()[step.on]
+    await asyncio.to_thread(scene.stack.kill, part)
+    await asyncio.sleep(step.for_s)
+    await asyncio.to_thread(scene.stack.start, part)
+
+
+async def stop(scene: Scene, step: Step, rng: random.Random) -> None:
+    """In order; a program must be gone in time."""
+    if step.on in scene.keepers:
+        keeper = scene.keeper(step.on)
+        began = asyncio.get_running_loop().time()
+        exit_code = await keeper.terminate()
+        took = asyncio.get_running_loop().time() - began
+        if exit_code != 0 or took > ON_TIME_S:
+            scene.remarks.append(f"{step.on} ended with {exit_code} after {took:.1f} s when told to")
+        await asyncio.sleep(step.for_s)
+        keeper.release()
+        return
+    part = scene.parts_of_the_stack()[step.on]
+    await asyncio.to_thread(scene.stack.stop, part)
+    await asyncio.sleep(step.for_s)
+    await asyncio.to_thread(scene.stack.start, part)
+
+
+async def freeze(scene: Scene, step: Step, rng: random.Random) -> None:
+    if step.on in scene.keepers:
+        keeper = scene.keeper(step.on)
+        keeper.freeze()
+        try:
+            await asyncio.sleep(step.for_s)
+        finally:
+            keeper.thaw()
+        return
+    with scene.stack.frozen(scene.parts_of_the_stack()[step.on]):
+        await asyncio.sleep(step.for_s)
+
+
+async def kill_leader(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Of a random partition of the events topic."""
+    partition = rng.randrange(await topic.partitions(scene.stack.bootstrap, scene.topics.events))
+    leader = await asyncio.to_thread(scene.stack.leader_of, scene.topics.events, partition)
+    if leader > 0:
+        await kill(scene, Step(step.at_s, "kill", f"broker-{leader}", step.for_s), rng)
+
+
+async def add(scene: Scene, step: Step, rng: random.Random) -> None:
+    await scene.add(step.on)
+
+
+async def remove(scene: Scene, step: Step, rng: random.Random) -> None:
+    await scene.remove(step.on)
+
+
+# Ways
+
+
+def _on_way(act: Callable[[Passage], None]) -> Act:
+    async def on_way(scene: Scene, step: Step, rng: random.Random) -> None:
+        for passage in scene.ways[step.on]:
+            act(passage)
+        if step.for_s:
+            try:
+                await asyncio.sleep(step.for_s)
+            finally:
+                for passage in scene.ways[step.on]:
+                    await passage.heal()
+
+    return on_way
+
+
+def _delay(passage: Passage) -> None:
+    passage.delay_s = DELAY_S
+
+
+# The database's own troubles
+
+
+async def lock(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Somebody's forgotten transaction holds the tables that every batch writes."""
+    async with scene.database.connect() as connection, connection.transaction():
+        await connection.execute("lock table ledger.request, ledger.evidence in exclusive mode")
+        await asyncio.sleep(step.for_s)
+
+
+async def tangle(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Somebody locks the rows that batches lock, in another order, again and again: deadlocks."""
+    end = asyncio.get_running_loop().time() + step.for_s
+    async with scene.database.connect() as connection:
+        while asyncio.get_running_loop().time() < end:
+            with suppress(asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError):
+                async with connection.transaction():
+                    await connection.execute(LOCK_DEVICES)
+                    await connection.execute(LOCK_REQUESTS)
+            await asyncio.sleep(0.02)
+
+
+LOCK_DEVICES = "select from ledger.device order by eid desc limit 100 for update"
+LOCK_REQUESTS = "select from ledger.request order by id desc limit 500 for update"
+
+
+async def end_sessions(scene: Scene, step: Step, rng: random.Random) -> None:
+    """An administrator ends every session of the product."""
+    async with scene.database.connect() as connection:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and usename = 'profile_writer'"
+        )
+
+
+# The group and the topic
+
+
+async def rebalance(scene: Scene, step: Step, rng: random.Random) -> None:
+    """A stranger, who wants another topic, joins the group and leaves it: all are assigned anew, twice."""
+    stranger = AIOKafkaConsumer(
+        scene.topics.anchors,
+        bootstrap_servers=scene.stack.bootstrap,
+        group_id=scene.group,
+        enable_auto_commit=False,
+    )
+    with suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(JOIN_WITHIN_S):
+            await stranger.start()
+    await stranger.stop()
+
+
+async def repeat(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Records that are on the topic come once more, in another order."""
+    known = await topic.read(scene.stack.bootstrap, scene.topics.events)
+    await topic.write_again(scene.stack.bootstrap, rng.sample(known, min(len(known), 100)))
+
+
+async def spoil(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Records that nobody should have written."""
+    await topic.write_spoilt(scene.stack.bootstrap, scene.topics.events, spoilt(rng))
+
+
+ACTS: Mapping[str, Act] = {
+    "kill": kill,
+    "stop": stop,
+    "freeze": freeze,
+    "kill_leader": kill_leader,
+    "add": add,
+    "remove": remove,
+    "delay": _on_way(_delay),
+    "hold": _on_way(Passage.hold),
+    "refuse": _on_way(Passage.refuse),
+    "cut": _on_way(Passage.cut),
+    "half_close_there": _on_way(lambda passage: passage.half_close("there")),
+    "half_close_back": _on_way(lambda passage: passage.half_close("back")),
+    "cut_before_commit": _on_way(lambda passage: passage.set_trap(Trap(COMMIT, passes=False))),
+    "cut_after_commit": _on_way(lambda passage: passage.set_trap(Trap(COMMIT, passes=True))),
+    "lock": lock,
+    "tangle": tangle,
+    "end_sessions": end_sessions,
+    "rebalance": rebalance,
+    "repeat": repeat,
+    "spoil": spoil,
+}

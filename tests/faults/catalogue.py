@@ -1,0 +1,160 @@
+"""The faults there are: who plays, what happens when, and what each must show beyond A to H."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.faults import draws
+from tests.faults.figures import Run
+from tests.faults.load import Load
+from tests.faults.scene import (
+    RECEIVER_KAFKA,
+    RECONCILER_KAFKA,
+    RECONCILER_POSTGRES,
+    SENDER_RECEIVER,
+    Cast,
+)
+from tests.faults.schedule import Draw
+
+SHORT, MEDIUM, LONG = 20, 5, 1
+"""How many seeds make a figure: of runs under a minute, under five, and longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run must keep to; None: nothing is asked. `p99_s` is of the accepted callbacks."""
+
+    p99_s: float | None = None
+    refused: int | None = None
+    stalled_s: float | None = None
+
+    def broken(self, run: Run) -> Iterator[str]:
+        callbacks = run.callbacks
+        if self.p99_s is not None and callbacks.p99_s > self.p99_s:
+            yield f"limit: p99 of the answers is {callbacks.p99_s:.2f} s, allowed are {self.p99_s:.0f} s"
+        if self.refused is not None and callbacks.refused > self.refused:
+            yield f"limit: {callbacks.refused} answers 5xx"
+        if self.stalled_s is not None and run.stalled_s > self.stalled_s:
+            yield f"limit: the ledger stood still for {run.stalled_s:.1f} s of {self.stalled_s:.0f} s allowed"
+
+
+STORED = Limits(p99_s=2.0, refused=0)
+"""Nothing that happens behind the receiver may be felt by the sender."""
+MOVING = Limits(p99_s=2.0, refused=0, stalled_s=10.0)
+ANY = Limits()
+
+ALONE = Cast()
+TWO = Cast(reconcilers=2)
+RIVALS = Cast(reconcilers=2, fresh_groups=True)
+PAIR = Cast(receivers=2)
+THREE_BROKERS = Cast(brokers=3)
+EVERYBODY = Cast(
+    receivers=2,
+    reconcilers=3,
+    fresh_groups=True,
+    ways=frozenset({RECONCILER_POSTGRES, RECEIVER_KAFKA}),
+)
+
+MINUTE = Load(seconds=75, rate=40, day_every_s=10)
+USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)
+MINUTES_5 = Load(seconds=300, rate=40, day_every_s=30)
+MINUTES_6 = Load(seconds=320, rate=40, day_every_s=30)
+MINUTES_21 = Load(seconds=21 * 60, rate=20, day_every_s=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    name: str
+    title: str
+    draw: Draw
+    cast: Cast = ALONE
+    load: Load = USUAL
+    limits: Limits = ANY
+    seeds: int = SHORT
+
+
+def through(*ways: str) -> Cast:
+    return Cast(ways=frozenset(ways))
+
+
+FAULTS: Sequence[Fault] = (
+    Fault("none", "nothing happens", lambda _: (), limits=Limits(p99_s=2.0, refused=0, stalled_s=5.0)),
+    # Reconcilers
+    Fault("reconciler-killed", "the only one; its successor waits for the session to end",
+          draws.reconciler_killed, limits=STORED, seeds=MEDIUM),
+    Fault("reconcilers-killed", "two that read the same partitions, one of them killed again and again",
+          draws.reconcilers_killed, RIVALS, limits=STORED),
+    Fault("reconciler-frozen", "past its session, then resumed while another has its partitions",
+          draws.reconciler_frozen, TWO, MUCH, STORED, MEDIUM),
+    Fault("reconcilers-stutter", "two that read the same partitions, frozen and resumed in the middle",
+          draws.reconcilers_stutter, RIVALS, limits=STORED),
+    Fault("rebalance", "everybody is assigned anew every two seconds",
+          draws.rebalances, TWO, limits=MOVING),
+    Fault("rebalance-5min", "the same, for five minutes",
+          draws.rebalances_5min, TWO, MINUTES_5, MOVING, LONG),
+    Fault("one-four-one", "reconcilers join and leave in order",
+          draws.come_and_go, ALONE, MUCH, MOVING),
+    # The database
+    Fault("database-killed", "kill -9, and back within moments", draws.database_killed, limits=STORED),
+    Fault("database-away", "stopped in order, for seconds", draws.database_away, limits=STORED),
+    Fault("database-away-20min", "stopped in order, for 20 minutes",
+          draws.database_away_20min, load=MINUTES_21, limits=STORED, seeds=LONG),
+    Fault("database-frozen", "its port accepts, and nobody answers", draws.database_frozen, limits=STORED),
+    Fault("database-locked", "somebody's transaction holds the tables, once longer than a lock is waited for",
+          draws.database_locked, load=MUCH, limits=STORED, seeds=MEDIUM),
+    Fault("deadlocks", "somebody locks the same rows in another order", draws.deadlocks, TWO, limits=STORED),
+    Fault("sessions-ended", "an administrator ends every session, again and again",
+          draws.sessions_ended, TWO, limits=STORED),
+    Fault("commit-cut", "the connection breaks just before, or just after, a commit has passed",
+          draws.commits_cut, through(RECONCILER_POSTGRES), limits=STORED),
+    # Ways
+    Fault("way-sender-receiver", "delayed, swallowed, refused, cut, half-closed",
+          draws.trouble_on(SENDER_RECEIVER), through(SENDER_RECEIVER)),
+    Fault("way-receiver-kafka", "delayed, swallowed, refused, cut, half-closed",
+          draws.trouble_on(RECEIVER_KAFKA), through(RECEIVER_KAFKA), limits=STORED),
+    Fault("way-reconciler-kafka", "delayed, swallowed, refused, cut, half-closed",
+          draws.trouble_on(RECONCILER_KAFKA), through(RECONCILER_KAFKA), limits=STORED),
+    Fault("way-reconciler-postgres", "delayed, swallowed, refused, cut, half-closed",
+          draws.trouble_on(RECONCILER_POSTGRES), through(RECONCILER_POSTGRES), limits=STORED),
+    Fault("swallowed-receiver-kafka", "nothing passes and nothing is closed, for 15 to 25 s",
+          draws.held_for_long(RECEIVER_KAFKA), through(RECEIVER_KAFKA), MUCH, STORED, MEDIUM),
+    Fault("swallowed-reconciler-kafka", "nothing passes and nothing is closed, for 15 to 25 s",
+          draws.held_for_long(RECONCILER_KAFKA), through(RECONCILER_KAFKA), MUCH, STORED, MEDIUM),
+    Fault("swallowed-reconciler-postgres", "nothing passes and nothing is closed, for 15 to 25 s",
+          draws.held_for_long(RECONCILER_POSTGRES), through(RECONCILER_POSTGRES), MUCH, STORED, MEDIUM),
+    # Brokers
+    Fault("broker-killed", "the only one, and back within moments",
+          draws.broker_killed, load=MORE, limits=STORED),
+    Fault("broker-killed-20-times", "the only one, under load",
+          draws.broker_killed_20_times, load=MINUTES_5, limits=STORED, seeds=LONG),
+    Fault("broker-paused", "the only one stands still for seconds", draws.broker_paused, limits=STORED),
+    Fault("broker-paused-60s", "the only one stands still for a minute",
+          draws.broker_paused_60s, load=MINUTE, limits=STORED, seeds=MEDIUM),
+    Fault("broker-away", "the only one is stopped in order, for seconds", draws.broker_away, limits=STORED),
+    Fault("broker-away-5min", "the only one is stopped in order, for 5 minutes",
+          draws.broker_away_for(5), load=MINUTES_6, limits=STORED, seeds=LONG),
+    Fault("broker-away-20min", "the only one is stopped in order, for 20 minutes",
+          draws.broker_away_for(20), load=MINUTES_21, limits=STORED, seeds=LONG),
+    Fault("leader-lost", "of three brokers, one that leads is killed",
+          draws.leaders_lost, THREE_BROKERS, MORE, STORED),
+    Fault("below-min-isr", "of three brokers two stand still",
+          draws.below_min_isr, THREE_BROKERS, MORE, STORED),
+    # Receivers
+    Fault("receivers-killed", "one of two, again and again", draws.receivers_killed, PAIR),
+    Fault("receivers-terminated", "in order, under load",
+          draws.receivers_terminated, PAIR, limits=Limits(refused=0)),
+    Fault("receivers-frozen", "one of two stands still for moments", draws.receivers_frozen, PAIR),
+    # What comes
+    Fault("bad-records", "one of every kind we could think of, four times",
+          draws.bad_records, limits=STORED),
+    Fault("repetition", "records that are on the topic come again, in another order",
+          draws.repetition, limits=STORED),
+    # All at once
+    Fault("anything", "two receivers, three reconcilers, and everything above at random",
+          draws.anything, EVERYBODY, MORE, ANY),
+)  # fmt: skip
+
+
+def fault(name: str) -> Fault | None:
+    return next((one for one in FAULTS if one.name == name), None)

@@ -1,0 +1,203 @@
+"""What happens in each fault: draws of steps from a random generator, and nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from tests.faults.scene import RECEIVER_KAFKA, RECONCILER_POSTGRES
+from tests.faults.schedule import Draw, Step, lasting, moments
+
+SESSION_S = 30.0
+"""After so long a member of the group that says nothing is given up, see `reconciler.kafka`."""
+PAIR = ("receiver-1", "receiver-2")
+RIVALS = ("reconciler-1", "reconciler-2")
+
+
+# Reconcilers
+
+
+def reconcilers_killed(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "kill", rng.choice(RIVALS), lasting(rng, 0.0, 0.5)) for at in moments(rng, 5, 11)]
+
+
+def reconciler_killed(rng: random.Random) -> Sequence[Step]:
+    return [Step(moments(rng, 1, 6)[0], "kill", "reconciler-1")]
+
+
+def reconciler_frozen(rng: random.Random) -> Sequence[Step]:
+    """Longer than its session: the other takes over, and then the sleeper wakes."""
+    return [Step(moments(rng, 1, 6)[0], "freeze", "reconciler-1", lasting(rng, SESSION_S + 3, SESSION_S + 8))]
+
+
+def reconcilers_stutter(rng: random.Random) -> Sequence[Step]:
+    """Rivals read the same partitions, and either may wake in the middle of what the other one does."""
+    return [Step(at, "freeze", rng.choice(RIVALS), lasting(rng, 0.1, 1.5)) for at in moments(rng, 8, 11)]
+
+
+def rebalances(rng: random.Random) -> Sequence[Step]:
+    return [Step(float(at), "rebalance", "group") for at in range(2, 12, 2)]
+
+
+def rebalances_5min(rng: random.Random) -> Sequence[Step]:
+    return [Step(float(at), "rebalance", "group") for at in range(2, 300, 2)]
+
+
+def come_and_go(rng: random.Random) -> Sequence[Step]:
+    """One, four, one."""
+    more = ("reconciler-2", "reconciler-3", "reconciler-4")
+    return [
+        *(Step(at, "add", part) for at, part in zip(moments(rng, 3, 10), more, strict=True)),
+        *(Step(at, "remove", part) for at, part in zip(moments(rng, 3, 24, after_s=14), more, strict=True)),
+    ]
+
+
+# The database
+
+
+def database_killed(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "kill", "postgres", lasting(rng, 0.0, 1.5)) for at in moments(rng, 3, 11)]
+
+
+def database_away(rng: random.Random) -> Sequence[Step]:
+    return [Step(moments(rng, 1, 3)[0], "stop", "postgres", lasting(rng, 5, 9))]
+
+
+def database_away_20min(rng: random.Random) -> Sequence[Step]:
+    return [Step(5.0, "stop", "postgres", 20 * 60.0)]
+
+
+def database_frozen(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "freeze", "postgres", lasting(rng, 0.5, 3)) for at in moments(rng, 2, 10)]
+
+
+def database_locked(rng: random.Random) -> Sequence[Step]:
+    """Once for a moment, once for longer than the reconciler waits for a lock."""
+    return [
+        Step(moments(rng, 1, 3)[0], "lock", "postgres", lasting(rng, 0.5, 2)),
+        Step(6.0, "lock", "postgres", lasting(rng, 16, 19)),
+    ]
+
+
+def deadlocks(rng: random.Random) -> Sequence[Step]:
+    return [Step(1.0, "tangle", "postgres", 10.0)]
+
+
+def sessions_ended(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "end_sessions", "postgres") for at in moments(rng, 12, 11)]
+
+
+def commits_cut(rng: random.Random) -> Sequence[Step]:
+    return [
+        Step(at, rng.choice(("cut_before_commit", "cut_after_commit")), RECONCILER_POSTGRES)
+        for at in moments(rng, 12, 11)
+    ]
+
+
+# Ways
+
+
+def trouble_on(way: str) -> Draw:
+    """Of every kind, in random order."""
+
+    def draw(rng: random.Random) -> Sequence[Step]:
+        kinds = ["delay", "hold", "refuse", "cut", "half_close_there", "half_close_back", "cut"]
+        rng.shuffle(kinds)
+        brief = {"cut", "half_close_there", "half_close_back"}
+        return [
+            Step(at, kind, way, 0.0 if kind in brief else lasting(rng, 0.4, 1.5))
+            for at, kind in zip(moments(rng, len(kinds), 12), kinds, strict=True)
+        ]
+
+    return draw
+
+
+def held_for_long(way: str) -> Draw:
+    def draw(rng: random.Random) -> Sequence[Step]:
+        return [Step(moments(rng, 1, 4)[0], "hold", way, lasting(rng, 15, 25))]
+
+    return draw
+
+
+# Brokers
+
+
+def broker_killed(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "kill", "broker-1", lasting(rng, 0.0, 2)) for at in moments(rng, 2, 14)]
+
+
+def broker_killed_20_times(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "kill", "broker-1", lasting(rng, 0.0, 3)) for at in moments(rng, 20, 240)]
+
+
+def broker_paused(rng: random.Random) -> Sequence[Step]:
+    return [Step(moments(rng, 1, 3)[0], "freeze", "broker-1", lasting(rng, 3, 8))]
+
+
+def broker_paused_60s(rng: random.Random) -> Sequence[Step]:
+    return [Step(5.0, "freeze", "broker-1", 60.0)]
+
+
+def broker_away(rng: random.Random) -> Sequence[Step]:
+    return [Step(moments(rng, 1, 3)[0], "stop", "broker-1", lasting(rng, 4, 9))]
+
+
+def broker_away_for(minutes: int) -> Draw:
+    def draw(rng: random.Random) -> Sequence[Step]:
+        return [Step(5.0, "stop", "broker-1", minutes * 60.0)]
+
+    return draw
+
+
+def leaders_lost(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "kill_leader", "broker", lasting(rng, 1, 5)) for at in moments(rng, 2, 16)]
+
+
+def below_min_isr(rng: random.Random) -> Sequence[Step]:
+    """Two of three stand still: the third one may not acknowledge."""
+    still = rng.sample(("broker-1", "broker-2", "broker-3"), 2)
+    return [Step(2.0, "freeze", broker, lasting(rng, 8, 14)) for broker in still]
+
+
+# Receivers, and everything
+
+
+def receivers_killed(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "kill", rng.choice(PAIR), lasting(rng, 0.0, 1)) for at in moments(rng, 5, 11)]
+
+
+def receivers_terminated(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "stop", rng.choice(PAIR), lasting(rng, 0.0, 0.5)) for at in moments(rng, 3, 11)]
+
+
+def receivers_frozen(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "freeze", rng.choice(PAIR), lasting(rng, 0.2, 2)) for at in moments(rng, 5, 11)]
+
+
+def bad_records(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "spoil", "topic") for at in moments(rng, 4, 11)]
+
+
+def repetition(rng: random.Random) -> Sequence[Step]:
+    return [Step(at, "repeat", "topic") for at in moments(rng, 4, 11)]
+
+
+def anything(rng: random.Random) -> Sequence[Step]:
+    """Each part has its own trouble at its own times."""
+    return [
+        *(
+            Step(at, rng.choice(("kill", "freeze")), "receiver-1", lasting(rng, 0, 1))
+            for at in moments(rng, 2, 16)
+        ),
+        *(Step(at, "kill", "receiver-2", lasting(rng, 0, 2)) for at in moments(rng, 2, 16)),
+        *(Step(at, "kill", "reconciler-1", lasting(rng, 0, 2)) for at in moments(rng, 2, 16)),
+        *(Step(at, "freeze", "reconciler-2", lasting(rng, 0, 3)) for at in moments(rng, 2, 16)),
+        *(Step(at, "kill", "postgres", lasting(rng, 0, 2)) for at in moments(rng, 1, 16)),
+        *(Step(at, "kill", "broker-1", lasting(rng, 0, 2)) for at in moments(rng, 1, 16)),
+        *(
+            Step(at, rng.choice(("cut", "half_close_back")), RECONCILER_POSTGRES)
+            for at in moments(rng, 3, 16)
+        ),
+        *(Step(at, "cut", RECEIVER_KAFKA) for at in moments(rng, 2, 16)),
+        *(Step(at, rng.choice(("spoil", "repeat")), "topic") for at in moments(rng, 2, 16)),
+    ]

@@ -1,0 +1,93 @@
+"""The load of a run: the simulator's commands as processes, each with a journal of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.program import Finished, Programs
+
+ACCOUNT = "1223334444-00001"
+USERNAME = "fleet"
+COMMAND = "thingspace-simulator"
+ANSWERED_WITHIN_S = 90.0
+"""After the last callback was sent; the simulator itself waits for 60 s at most."""
+SURPRISED = 1
+"""Exit code where some answer was not the expected one: under faults nothing unusual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`rate` callbacks a second for `seconds`, to each receiver; and fleets' days beside it, one by one.
+
+    `retry_s`: how long ThingSpace waits before it sends a refused one of these again, four times in all.
+    """
+
+    seconds: float = 12.0
+    rate: float = 60.0
+    operations: int = 20
+    day_every_s: float = 4.0
+    retry_s: float = 3.0
+
+
+@dataclass
+class Senders:
+    """What is being sent. `urls`: of all receivers, or of the ways to them."""
+
+    programs: Programs
+    folder: Path
+    seed: str
+    urls: Sequence[str]
+    journals: list[Path] = field(default_factory=list)
+
+    def written(self) -> list[Path]:
+        """The journals there are: a load writes its own when it is over."""
+        return [path for path in self.journals if path.exists()]
+
+    async def run(self, load: Load) -> None:
+        """Returns when the last answer is there; raises AssertionError where one never comes."""
+        within_s = load.seconds + ANSWERED_WITHIN_S
+        async with asyncio.TaskGroup() as group:
+            for number, url in enumerate(self.urls):
+                group.create_task(self._send(f"load-{number}", within_s, *self._steady(load, number, url)))
+            for number in range(max(1, int(load.seconds / load.day_every_s))):
+                group.create_task(self._send_day(load, number))
+
+    def _steady(self, load: Load, number: int, url: str) -> tuple[str, ...]:
+        return (
+            *("load", "--url", url, "--rate", str(load.rate), "--count", str(int(load.rate * load.seconds))),
+            *("--connections", "8", "--devices", "200", "--repeat-every", "7"),
+            *("--seed", f"{self.seed}/{number}"),
+        )
+
+    async def _send_day(self, load: Load, number: int) -> None:
+        await asyncio.sleep(number * load.day_every_s)
+        await self._send(f"day-{number}", load.seconds + ANSWERED_WITHIN_S, *self._day(load, number))
+
+    def _day(self, load: Load, number: int) -> tuple[str, ...]:
+        urls = [part for url in self.urls for part in ("--url", url)]
+        return (
+            *("play", "fleet-day", *urls, "--operations", str(load.operations)),
+            *("--seed", f"{self.seed}/day-{number}"),
+            *("--mode", "documented", "--clock-scale", str(300.0 / load.retry_s), "--concurrency", "4"),
+            *("--previous-password-file", str(self.folder / "previous-password")),
+        )
+
+    async def _send(self, name: str, within_s: float, *arguments: str) -> None:
+        journal = self.folder / f"{name}.ndjson"
+        self.journals.append(journal)
+        done = await self.programs.run(
+            COMMAND,
+            *arguments,
+            *("--account", ACCOUNT, "--username", USERNAME, "--journal", str(journal)),
+            *("--password-file", str(self.folder / "password")),
+            within_s=within_s,
+        )
+        if done.exit_code not in (0, SURPRISED) or "Traceback" in done.stderr:
+            raise AssertionError(f"the simulator failed: {_told(done)}")
+
+
+def _told(done: Finished) -> str:
+    return (done.stderr or done.stdout)[-2000:]

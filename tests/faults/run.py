@@ -1,0 +1,190 @@
+"""One run: a scene, a load, a schedule; then healed, caught up, and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import asyncpg
+
+from deploy.local.faults import StackError
+from deploy.local.ports import free_ports
+from deploy.local.stack import Stack
+from tests.acceptance.checker import kept_once
+from tests.acceptance.journal import read_journal
+from tests.acceptance.ledger import read_ledger
+from tests.faults.acts import perform
+from tests.faults.answers import read_answers
+from tests.faults.catalogue import Fault
+from tests.faults.figures import Run, sent
+from tests.faults.invariants import Evidence, Found, chains_hold, password_is_nowhere, wrong
+from tests.faults.load import Senders
+from tests.faults.scene import RECEIVER_DETOUR, RECONCILER_DETOUR, Scene, scene
+from tests.faults.schedule import Schedule, schedule
+from tests.faults.second import same_in_any_order
+from tests.faults.settled import settled, stored_offsets
+from tests.support.database import database_from, migrated_template
+from tests.support.kafka import read_topic, topics_of_a_test
+from tests.support.private_stack import private_stack
+
+SETTLED_WITHIN_S = 120.0
+SAMPLED_EVERY_S = 0.25
+
+
+@dataclass
+class Bench:
+    """The stacks, made when first needed: one with a single broker, one with three."""
+
+    opened: ExitStack
+    folder: Path
+    keep: bool = False
+    stacks: dict[int, Stack] = field(default_factory=dict)
+
+    def stack(self, brokers: int) -> Stack:
+        if brokers not in self.stacks:
+            ports = free_ports(2 * brokers)
+            detours = {RECEIVER_DETOUR: ports[:brokers], RECONCILER_DETOUR: ports[brokers:]}
+            self.stacks[brokers] = self.opened.enter_context(private_stack(brokers=brokers, detours=detours))
+        return self.stacks[brokers]
+
+
+async def run(bench: Bench, fault: Fault, seed: int) -> Run:
+    """Violations are part of what it gives back; it raises nothing that a fault of the product may cause."""
+    plan = schedule(fault.name, seed, fault.draw)
+    stack = await asyncio.to_thread(bench.stack, fault.cast.brokers)
+    folder = Path(tempfile.mkdtemp(prefix=f"{fault.name}-{seed}-", dir=bench.folder))
+    began = time.monotonic()
+    with ExitStack() as opened:
+        topics = opened.enter_context(topics_of_a_test(stack.bootstrap))
+        template = await asyncio.to_thread(migrated_template, stack)
+        database = opened.enter_context(database_from(stack, template))
+        async with scene(stack, database, topics, folder, fault.cast) as stage:
+            result = await _play(stage, fault, plan)
+    result = replace(result, took_s=round(time.monotonic() - began, 1))
+    if not (bench.keep or result.wrong):
+        shutil.rmtree(folder)
+    return result
+
+
+async def _play(stage: Scene, fault: Fault, plan: Schedule) -> Run:
+    senders = Senders(stage.programs, stage.folder, f"{plan.fault}/{plan.seed}", stage.urls)
+    async with _watched(stage) as watch:
+        problems = await _load_and_faults(stage, fault, plan, senders)
+    began = time.monotonic()
+    try:
+        await stage.heal()
+        await settled(stage, within_s=SETTLED_WITHIN_S)
+    except AssertionError as error:
+        problems.append(Found("stuck", str(error)))
+    caught_up_s = time.monotonic() - began
+    verdict = await _judged(stage, plan, senders, problems)
+    figures = _figures(stage, fault, plan, senders, verdict)
+    timed = replace(figures, stalled_s=round(watch.longest_s, 1), caught_up_s=round(caught_up_s, 1))
+    return replace(timed, wrong=(*timed.wrong, *fault.limits.broken(timed)))
+
+
+async def _load_and_faults(stage: Scene, fault: Fault, plan: Schedule, senders: Senders) -> list[Found]:
+    """What could not be brought to its end, as findings; an error of the bench itself is raised."""
+    ends = await asyncio.gather(senders.run(fault.load), perform(stage, plan), return_exceptions=True)
+    errors = [error for end in ends if end is not None for error in _flat(end)]
+    for error in errors:
+        if not isinstance(error, AssertionError | StackError):
+            raise error
+    return [Found("stuck", str(error)) for error in errors]
+
+
+def _flat(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [inner for one in error.exceptions for inner in _flat(one)]
+    return [error]
+
+
+async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list[Found]) -> _Verdict:
+    """Reads everything, then ends the programs, then looks at what they left."""
+    evidence = Evidence(
+        read_journal(*senders.written()),
+        await read_ledger(stage.database.auditor_dsn),
+        await read_topic(stage.stack.bootstrap, stage.topics.events),
+    )
+    found = [*problems, *wrong(evidence), *await chains_hold(stage)]
+    if not problems:
+        rng = random.Random(f"{plan.fault}/{plan.seed}/second")
+        found += await same_in_any_order(stage, evidence.records, rng)
+    await asyncio.gather(*(keeper.end() for keeper in stage.keepers.values()))
+    found += await password_is_nowhere(stage)
+    found += [Found("remark", text) for text in stage.remarks]
+    return _Verdict(evidence, [*found, *_crashes(stage)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    evidence: Evidence
+    found: list[Found]
+
+
+def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdict: _Verdict) -> Run:
+    """Without the times, which the caller measures."""
+    sound = verdict.evidence.without_spoilt()
+    return Run(
+        fault=fault.name,
+        seed=plan.seed,
+        callbacks=sent(read_answers(senders.written())),
+        lost=sum(one.letter == "A" for one in verdict.found),
+        doubled=len(list(kept_once(sound.ledger))),
+        repeated=len(sound.records) - len(sound.ledger.events),
+        restarts=sum(len(keeper.unwanted_ends()) for keeper in stage.keepers.values()),
+        wrong=tuple(str(one) for one in verdict.found),
+    )
+
+
+def _crashes(stage: Scene) -> list[Found]:
+    """A program may end by itself with a sentence; a traceback is a fault of its own."""
+    return [
+        Found("crash", f"{keeper.name} ended with {end.exit_code}: {end.stderr[-1500:]}")
+        for keeper in stage.keepers.values()
+        for end in keeper.ends
+        if "Traceback" in end.stderr
+    ]
+
+
+@dataclass
+class Watch:
+    """`longest_s`: for how long at most the stored offsets did not move, once they had begun to."""
+
+    longest_s: float = 0.0
+    _stored: int = 0
+    _since: float | None = None
+
+    def look(self, stored: int, now: float) -> None:
+        if self._since is not None:
+            self.longest_s = max(self.longest_s, now - self._since)
+        if stored > self._stored:
+            self._stored, self._since = stored, now
+
+
+@asynccontextmanager
+async def _watched(stage: Scene) -> AsyncIterator[Watch]:
+    """While callbacks come, there is always something to apply."""
+    watch = Watch()
+
+    async def look() -> None:
+        while True:
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                async with asyncio.timeout(5):
+                    stored = sum((await stored_offsets(stage.database)).values())
+                watch.look(stored, time.monotonic())
+            await asyncio.sleep(SAMPLED_EVERY_S)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield watch
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)

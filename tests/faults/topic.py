@@ -1,0 +1,55 @@
+"""Reading and writing the topics of a scene, past the product."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from tests.faults.spoilt import Spoilt
+from tests.support.kafka import TopicRecord, read_topic
+
+WRITE_WITHIN_S = 60.0
+read = read_topic
+
+
+async def partitions(bootstrap: str, topic: str) -> int:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        return len(await producer.partitions_for(topic))
+
+
+async def write_again(bootstrap: str, records: Iterable[TopicRecord], *, onto: str | None = None) -> None:
+    """The same records once more, where they were; or on another topic, in the order given."""
+    async with asyncio.timeout(WRITE_WITHIN_S), AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        waiting = [
+            await producer.send(
+                onto or record.topic,
+                record.value,
+                key=record.key,
+                partition=record.partition,
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        await asyncio.gather(*waiting)
+
+
+async def write_spoilt(bootstrap: str, topic: str, records: Sequence[Spoilt]) -> None:
+    async with (
+        asyncio.timeout(WRITE_WITHIN_S),
+        AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=1_048_576) as producer,
+    ):
+        for record in records:
+            await producer.send_and_wait(topic, record.value, key=record.key, headers=list(record.headers))
+
+
+async def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+    """Topic and partition to end offset, empty partitions left out."""
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(sorted(consumer.assignment()))
+    finally:
+        await consumer.stop()
+    return {(place.topic, place.partition): end for place, end in ends.items() if end}
