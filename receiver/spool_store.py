@@ -197,7 +197,7 @@ class Store:
         with translated():
             ((verdict,),) = self._connection.execute("pragma quick_check(1)")
         if verdict != "ok":
-            raise SpoolUnavailableError("damaged", str(verdict))
+            raise SpoolUnavailableError("damaged", str(verdict).splitlines()[-1])
 
     def close(self, *, is_final: bool) -> None:
         """`is_final`: moves everything into the main file, which then stands alone. Else writes nothing."""

@@ -65,14 +65,18 @@ async def test_a_kill_alone_is_no_damage(crashed: Path) -> None:
     assert await after(crashed) == (list(range(COUNT)), [])
 
 
-async def test_a_flipped_page_of_the_main_file_costs_its_own_rows_alone(crashed: Path) -> None:
+@pytest.mark.parametrize("size_bytes", [60, PAGE_BYTES], ids=["its head", "all of it"])
+async def test_a_flipped_page_of_the_main_file_costs_its_own_rows_alone(
+    size_bytes: int, crashed: Path
+) -> None:
+    """Of a page that has lost its head, and so its pointers, every row is found."""
     random = Random(1)
     frames = frames_of(crashed)
     log = (crashed / LOG).read_bytes()
     for page in range((crashed / MAIN).stat().st_size // PAGE_BYTES):
         folder = crashed.with_name(f"flipped-{page}")
         shutil.copytree(crashed, folder)
-        overwrite(folder / MAIN, page * PAGE_BYTES, random.randbytes(PAGE_BYTES))
+        overwrite(folder / MAIN, page * PAGE_BYTES, random.randbytes(size_bytes))
         left = whole_in((folder / MAIN).read_bytes() + log, frames)
         numbers, reports = await after(folder)
         assert numbers == sorted(left)

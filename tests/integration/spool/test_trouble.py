@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from receiver.spool import Report, Spool, SpoolUnavailableError
-from receiver.spool_words import Reason, Recovered, Unavailable
+from receiver.spool_words import Reason, Recovered, Salvaged, Unavailable
 from tests.support.polling import eventually
 from tests.unit.spool.disk import Disk
 from tests.unit.spool.entries import entries, everything, numbers_of, opened, store
@@ -213,6 +213,65 @@ async def test_nobody_waits_for_ever_on_a_disk_that_hangs(
         numbers = numbers_of(await everything(spool))
         assert [number for number in numbers if number in (1, 4, 5)] == [1, 5]
     assert [type(report) for report in reports] == [Unavailable, Recovered]
+
+
+async def test_ids_of_a_failed_append_are_not_given_again(tmp_path: Path) -> None:
+    """What is left of it in the log must never be taken for another row."""
+    disk = Disk()
+    async with opened(tmp_path, vfs=disk.name) as spool:
+        for error in (apsw.FullError, apsw.IOError):
+            with disk.failing(error), pytest.raises(SpoolUnavailableError):
+                await store(spool, range(10))
+            await eventually(spool.can_store)
+        await store(spool, [10])
+        assert (await spool.read())[-1].id > 20
+
+
+async def test_removing_gets_the_reserve_when_there_is_no_other_room(
+    small_disk: Disk, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        async with opened(tmp_path, vfs=small_disk.name) as spool:
+            await store(spool, range(200))
+    async with opened(tmp_path, vfs=small_disk.name) as spool:
+        small_disk.room_bytes -= small_disk.free_bytes(tmp_path)
+        assert await spool.remove(range(1, 51)) == 50
+        assert spool.records == 350
+
+
+async def test_damage_found_while_running_is_salvaged(tmp_path: Path) -> None:
+    disk = Disk()
+    reports: list[Report] = []
+    async with opened(tmp_path, vfs=disk.name, reports=reports) as spool:
+        await store(spool, range(50))
+        with disk.failing(apsw.CorruptError):
+            assert await reason_of(spool, 100) == "damaged"
+        await eventually(spool.can_store)
+        await store(spool, [50])
+        assert [number for number in numbers_of(await everything(spool)) if number < 100] == list(range(51))
+    assert any(isinstance(report, Salvaged) for report in reports)
+
+
+async def test_after_a_failed_sync_the_log_is_written_again_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that keeps it from being emptied keeps the spool out of service."""
+    monkeypatch.setattr("receiver.spool_store.OTHERS_TIMEOUT_MS", 10)
+    disk = Disk()
+    async with opened(tmp_path, vfs=disk.name) as spool:
+        await store(spool, [1])
+        reader = apsw.Connection(str(tmp_path / "spool-000001.db"))
+        reader.execute("begin")
+        reader.execute("select count(*) from waiting").fetchall()
+        await store(spool, [2])
+        disk.sync_fault = apsw.IOError
+        assert await reason_of(spool, 3) == "io_error"
+        disk.sync_fault = None
+        await eventually(lambda: spool.trouble == "busy")
+        assert await reason_of(spool, 4) == "busy"
+        reader.close()
+        await eventually(spool.can_store)
+        assert numbers_of(await everything(spool))[:2] == [1, 2]
 
 
 def remove_all(folder: Path) -> None:
