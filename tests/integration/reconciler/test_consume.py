@@ -1,6 +1,7 @@
 """The loop on a real Kafka: where it starts, what it notices about topics, members that come and go."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -13,6 +14,7 @@ from reconciler.faults import GapError, RecreatedError
 from schemas.record import Record
 from schemas.topics import Topics
 from tests.integration.reconciler.consuming import applied, produce, running
+from tests.integration.reconciler.outage import way_to
 from tests.integration.reconciler.rows import rows_of
 from tests.integration.reconciler.said import EIDS, callback, random_records, request
 from tests.support.database import Database
@@ -108,6 +110,48 @@ async def test_records_removed_after_they_were_applied_are_not_missed(
     await produce(stack.bootstrap, under(topics, [callback(request="R2", eid=EIDS[0])]), partition=0)
     async with running(stack, database, topics):
         await applied(database, topics.events, 4)
+
+
+async def test_while_the_database_is_away_nothing_is_lost_and_then_it_catches_up(
+    stack: Stack, database: Database, topics: Topics
+) -> None:
+    records = under(topics, random_records(Random(3), 60))
+    async with way_to(database.address) as way:
+        behind = replace(database, address=f"127.0.0.1:{way.own_port}")
+        async with running(stack, behind, topics) as reconciler:
+            await produce(stack.bootstrap, records[:20])
+            await applied(database, topics.events, 20)
+            await way.cut()
+            await produce(stack.bootstrap, records[20:40])
+            await eventually(lambda: "PostgreSQL" in (reconciler.loop.waiting_for() or ""))
+            await way.open()
+            await produce(stack.bootstrap, records[40:])
+            await applied(database, topics.events, 60)
+            assert reconciler.loop.waiting_for() is None
+    assert len((await rows_of(database))["delivery"]) == 60
+
+
+async def test_one_event_that_the_database_refuses_does_not_stop_the_others(
+    stack: Stack, database: Database, topics: Topics
+) -> None:
+    async with database.connect() as connection:
+        await connection.execute("alter table ledger.event drop constraint event_kind_known")
+        await connection.execute(
+            "alter table ledger.event add constraint event_kind_known check (request_id not like 'poison%')"
+        )
+    names = [f"{'poison' if number in (7, 31) else 'R'}{number}" for number in range(40)]
+    records = under(topics, [callback(request=name, eid=EIDS[0]) for name in names])
+    await produce(stack.bootstrap, records, partition=0)
+    async with running(stack, database, topics) as reconciler:
+        await applied(database, topics.events, 40)
+        assert reconciler.log.getvalue().count("event_refused") == 2
+    async with database.connect() as connection:
+        kept = await connection.fetch("select request_id, error from ledger.quarantine order by 1")
+        assert [tuple(row) for row in kept] == [
+            ("poison31", "23514 event_kind_known"),
+            ("poison7", "23514 event_kind_known"),
+        ]
+        assert await connection.fetchval("select count(*) from ledger.event") == 38
 
 
 async def remade(stack: Stack, topics: Topics) -> None:
