@@ -127,12 +127,14 @@ def _notes(
 
 def _notes_one_by_one(rows: Sequence[Evidence], fresh: Sequence[Evidence]) -> Iterable[tuple[bytes, Note]]:
     """Device by device, so that a bulk request is not folded as a whole for each of its events."""
-    new = {row.key for row in fresh}
     place = {row.key: at for at, row in enumerate(fresh)}
     for of_device in by_device(rows).values():
-        arrived = [row for row in of_device if row.key not in new]
+        new = sorted((row for row in of_device if row.key in place), key=lambda row: place[row.key])
+        if not new:
+            continue
+        arrived = [row for row in of_device if row.key not in place]
         fold = fold_request(arrived)
-        for row in sorted((row for row in of_device if row.key in new), key=lambda row: place[row.key]):
+        for row in new:
             arrived.append(row)
             was, fold = fold.operations, fold_request(arrived)
             yield row.key, _note(was, fold, row)

@@ -157,8 +157,9 @@ create table ledger.evidence (
   constraint evidence_key_is_16_bytes check (octet_length(evidence_key) = 16)
 );
 
+-- Each ends with the EID, so that one device of a bulk request is found without reading the others.
 create index evidence_request on ledger.evidence (request_id, account, eid) where request_id is not null;
-create index evidence_intent on ledger.evidence (intent_id, account) where intent_id is not null;
+create index evidence_intent on ledger.evidence (intent_id, account, eid) where intent_id is not null;
 
 -- What follows ------------------------------------------------------------------------------------------------
 
@@ -192,8 +193,8 @@ create table ledger.operation (
   constraint operation_has_request_or_intent check (request_id is not null or intent_id is not null)
 );
 
-create index operation_request on ledger.operation (request_id, account) where request_id is not null;
-create index operation_intent on ledger.operation (intent_id, account) where intent_id is not null;
+create index operation_request on ledger.operation (request_id, account, eid) where request_id is not null;
+create index operation_intent on ledger.operation (intent_id, account, eid) where intent_id is not null;
 create index operation_eid on ledger.operation (eid, ordered_at) where eid is not null;
 
 -- When to ask ThingSpace about an operation: scheduling, outside the fold. next_poll_at null: nothing to ask.
