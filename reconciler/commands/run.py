@@ -1,6 +1,7 @@
 """`profile-reconciler run`"""
 
 import asyncio
+import gc
 import signal
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Coroutine
@@ -24,6 +25,8 @@ from schemas.logline import Log
 from schemas.settings import load
 
 LAG_EVERY_S = 2.0
+GC_THRESHOLDS = (50_000, 20, 100)
+"""A batch makes objects by the ten thousand and drops them as one; looking for cycles among them is waste."""
 IDLE_LIMIT_S = SESSION_TIMEOUT_S * 2 / 3
 """A frozen reconciler loses its rows before another one gets its partitions."""
 
@@ -38,6 +41,9 @@ async def run(_: Namespace) -> int:
     async with fitting_session(access, "profile-reconciler run"):
         pass  # a wrong address or version is said at once, by a sentence, not by waiting
     log, metrics = Log("profile-reconciler"), Metrics()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     async with _parts(settings, access, metrics, log) as (source, loop):
         serving = ops_server(
             settings.ops_listen.host,
