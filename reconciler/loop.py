@@ -26,7 +26,8 @@ DECODED_AT_ONCE: Final = 100
 """Between two of these PostgreSQL's answers get their turn."""
 
 BACKOFF_FIRST_S: Final = 0.1
-BACKOFF_MAX_S: Final = 10.0
+BACKOFF_MAX_S: Final = 2.0
+"""How late at most we notice that PostgreSQL is back: the lag begins to shrink within this time."""
 
 _Done = TypeVar("_Done")
 
