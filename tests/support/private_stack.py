@@ -15,9 +15,7 @@ PREFIX = "profile-test-stack-"
 
 
 @contextmanager
-def private_stack(
-    *, brokers: int = 1, detours: Mapping[str, Sequence[int]] | None = None
-) -> Iterator[Stack]:
+def private_stack(*, brokers: int = 1, detours: Mapping[str, Sequence[int]] | None = None) -> Iterator[Stack]:
     """A stack of this run alone; or that of the home `PROFILE_TEST_STACK_HOME`, which is left running.
 
     That home is used only by who asks for nothing particular.
