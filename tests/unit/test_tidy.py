@@ -65,8 +65,8 @@ def test_types_are_not_waved_through(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules("tests"), ids=label)
 def test_tests_wait_for_conditions_and_never_sleep_for_luck(path: Path) -> None:
-    """`tests/support` and the simulator may wait: inside a bounded poll, or because ThingSpace does."""
-    if "simulator" in path.parts or "support" in path.parts or "bench" in path.parts:
+    """Some may wait: support inside a bounded poll, the simulator as ThingSpace does, faults by schedule."""
+    if not {"simulator", "support", "bench", "faults"}.isdisjoint(path.parts):
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sleep":
