@@ -3,7 +3,7 @@
 One rule for absence: every member is always present, an absent thing is null. `body` is the last member.
 """
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import lru_cache
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -46,11 +46,11 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _utc(moment: datetime) -> datetime:
-    """ValueError for the hours at either end of the calendar that exist in their own zone alone."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("is outside of the years 1 to 9999 in UTC") from error
+    """The first and the last year are refused: there UTC may not hold a zone's time, and PostgreSQL's client
+    takes the first and the last moment for infinity, and gives back a time without a zone."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError("is outside of the years 2 to 9998")
+    return moment.astimezone(UTC)
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(rfc3339)]
