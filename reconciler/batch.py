@@ -24,8 +24,7 @@ class Position(NamedTuple):
     last_event_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """A record that is an event."""
 
     place: Place

@@ -1,6 +1,7 @@
 """From a Kafka record to an item of a batch: an event, or something for the quarantine."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -54,7 +55,7 @@ def event_item(record: KafkaRecord) -> Item:
         return _undecodable(record, event)
     assert record.value is not None
     return Arrived(
-        Place(record.topic, record.partition),
+        _place(record.topic, record.partition),
         record.offset,
         event.event_id,
         event,
@@ -62,6 +63,9 @@ def event_item(record: KafkaRecord) -> Item:
         record.value,
         record.key,
     )
+
+
+_place = lru_cache(Place)
 
 
 def quarantine_item(record: KafkaRecord) -> Item:

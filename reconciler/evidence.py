@@ -5,9 +5,8 @@ attempts, companions of the identifiers, and the signal while two versions of th
 joins copies in any order and any number to the same row, so a set of events is a set of rows.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeVar, assert_never
+from typing import Final, Literal, NamedTuple, TypeVar, assert_never
 
 from schemas.event import CallbackEvent, Decided, DecisionEvent, Event, PollEvent, RequestEvent
 from schemas.ids import IDENTIFIER_CHARS_MAX, AccountName, Eid, Iccid, IntentId, RequestId
@@ -47,8 +46,7 @@ _DECIDED: Final[dict[Decided, Fact]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What one distinct event names and says. The times are the least over its copies."""
 
     key: bytes

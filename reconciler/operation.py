@@ -44,8 +44,7 @@ DueReason = Literal["conflicted", "last_attempt", "target", "unclear"]
 Outcome = Literal["applied", "repeated", "late", "conflict", "unmatched", "undone_by_decision"]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation: a function of the set of its events, enough to fold the profiles of its EID."""
 
     operation_id: OperationId

@@ -8,13 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from reconciler import chain
 from reconciler.batch import Arrived, Batch, Place, Unusable
-from reconciler.device import ProfileChanges, StoredProfile
-from reconciler.evidence import Evidence
+from reconciler.device import ProfileChanges
 from reconciler.operation import Operation
 from reconciler.profile import Profile
 from reconciler.schedule import is_open, look_for
@@ -83,11 +81,6 @@ class Plan:
     counted: Counted
 
 
-_EVIDENCE: Final = attrgetter(*Evidence.__slots__)
-_OPERATION: Final = attrgetter(*Operation.__slots__)
-_PROFILE: Final = attrgetter(*Profile.__slots__)
-
-
 def plan_of(
     batch: Batch,
     moment: Moment,
@@ -105,18 +98,18 @@ def plan_of(
     return Plan(
         events=_event_rows(story.fresh, settled.notes, moment, heads),
         deliveries=[_delivery_row(item) for item in batch.items if isinstance(item, Arrived)],
-        evidence=[_EVIDENCE(story.evidence[item.evidence.key]) for item in story.fresh],
-        evidence_altered=[_EVIDENCE(row) for row in story.altered],
+        evidence=[story.evidence[item.evidence.key] for item in story.fresh],
+        evidence_altered=story.altered,
         links=sorted(links),
-        operations=[(*_OPERATION(row), now) for row in new],
-        operations_changed=[_changed_operation(row, max(versions[row.operation_id] + 1, now)) for row in old],
+        operations=[(*row, now) for row in new],
+        operations_changed=[(*_altered(row), max(versions[row.operation_id] + 1, now)) for row in old],
         operations_gone=[row.operation_id for row in settled.gone],
         looks=_look_rows(settled, moment.now),
         looks_closed=[row.operation_id for row in old if _closes(settled.before[row.operation_id], row)],
-        profiles=[
-            (number, *_PROFILE(row), now) for number, row in zip(profile_ids, profiles.new, strict=True)
+        profiles=[(number, *row, now) for number, row in zip(profile_ids, profiles.new, strict=True)],
+        profiles_changed=[
+            (was.profile_id, *_altered(row), max(was.version + 1, now)) for was, row in profiles.changed
         ],
-        profiles_changed=[_changed_profile(was, row, now) for was, row in profiles.changed],
         profiles_gone=[was.profile_id for was in profiles.gone],
         history=[*profile_ids, *(was.profile_id for was, _ in profiles.changed)],
         history_closed=_closed_rows(profiles, now),
@@ -154,7 +147,7 @@ def _event_rows(
 def _event_values(item: Arrived, note: Note, position: int, now: datetime) -> tuple[chain.Value, ...]:
     """The values of `chain.COLUMNS`, with the event id still in hex."""
     event, operation = item.event, note.operation
-    said = _EVIDENCE(item.evidence)
+    said = item.evidence
     return (
         item.identity,
         *said[1:11],
@@ -202,28 +195,13 @@ def _delivery_row(item: Arrived) -> Row:
     )
 
 
-def _changed_operation(operation: Operation, version: int) -> Row:
-    row = list(_OPERATION(operation))
-    for column in _OPERATION_ARRAYS:
-        row[column] = array_text(row[column])
-    return (*row, version)
-
-
-def _changed_profile(was: StoredProfile, profile: Profile, now: int) -> Row:
-    row = list(_PROFILE(profile))
-    for column in _PROFILE_ARRAYS:
-        row[column] = array_text(row[column])
-    return (was.profile_id, *row, max(was.version + 1, now))
-
-
-_OPERATION_ARRAYS: Final = tuple(
-    Operation.__slots__.index(name) for name in ("facts", "success_iccids", "due_reasons")
-)
-_PROFILE_ARRAYS: Final = (Profile.__slots__.index("possible_states"),)
+def _altered(row: Operation | Profile) -> Row:
+    """Arrays as their text: `unnest` would flatten an array of arrays."""
+    return tuple(array_text(value) if isinstance(value, tuple) else value for value in row)
 
 
 def array_text(items: Sequence[str]) -> str:
-    """A text[] as PostgreSQL reads it from text: `unnest` would flatten an array of arrays."""
+    """A text[] as PostgreSQL reads it from text."""
     quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
     return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
 

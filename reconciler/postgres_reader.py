@@ -77,14 +77,13 @@ class PostgresReader:
         if not reading and not keys:
             return ()
         rows = await self.connection.fetch(query("read_evidence"), *_asked(reading), sorted(keys))
-        return [Evidence(*row) for row in rows]
+        return [Evidence._make(row) for row in rows]
 
     async def operations(self, reading: Reading) -> Sequence[StoredOperation]:
         if not reading:
             return ()
         return [
-            _operation(row)
-            for row in await self.connection.fetch(query("read_operations"), *_asked(reading))
+            _operation(row) for row in await self.connection.fetch(query("read_operations"), *_asked(reading))
         ]
 
     async def lock_devices(self, eids: Collection[Eid]) -> Collection[Eid]:
@@ -96,9 +95,7 @@ class PostgresReader:
     async def device_operations(self, eids: Collection[Eid]) -> Sequence[StoredOperation]:
         if not eids:
             return ()
-        return [
-            _operation(row) for row in await self.connection.fetch(query("read_device_operations"), eids)
-        ]
+        return [_operation(row) for row in await self.connection.fetch(query("read_device_operations"), eids)]
 
     async def device_profiles(self, eids: Collection[Eid]) -> Sequence[StoredProfile]:
         if not eids:
@@ -126,21 +123,21 @@ def _asked(reading: Reading) -> list[list[object]]:
 
 
 def _operation(row: "Record") -> StoredOperation:
-    values = list(row)
+    *values, version = row
     values[0] = str(values[0])
     for column in _OPERATION_ARRAYS:
         values[column] = tuple(values[column])
-    return StoredOperation(Operation(*values[:-1]), values[-1])
+    return StoredOperation(Operation._make(values), version)
 
 
 def _profile(row: "Record") -> StoredProfile:
     number, version, *values = row
     values[_POSSIBLE_STATES] = tuple(values[_POSSIBLE_STATES])
     values[-1] = str(values[-1])
-    return StoredProfile(number, version, Profile(*values))
+    return StoredProfile(number, version, Profile._make(values))
 
 
 _OPERATION_ARRAYS: Final = tuple(
-    Operation.__slots__.index(name) for name in ("facts", "success_iccids", "due_reasons")
+    Operation._fields.index(name) for name in ("facts", "success_iccids", "due_reasons")
 )
-_POSSIBLE_STATES: Final = Profile.__slots__.index("possible_states")
+_POSSIBLE_STATES: Final = Profile._fields.index("possible_states")

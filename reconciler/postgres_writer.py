@@ -20,9 +20,9 @@ SCHEMA: Final = "ledger"
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "event": (*chain.COLUMNS, "body_digest", "chain_hash", "body_salt", "body"),
-    "evidence": ("evidence_key", *Evidence.__slots__[1:]),
-    "operation": (*Operation.__slots__, "version"),
-    "profile": ("profile_id", *Profile.__slots__, "version"),
+    "evidence": ("evidence_key", *Evidence._fields[1:]),
+    "operation": (*Operation._fields, "version"),
+    "profile": ("profile_id", *Profile._fields, "version"),
 }
 """The columns that COPY fills, in the order of the plan's rows."""
 

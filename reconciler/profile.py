@@ -8,10 +8,9 @@ bootstrap's ICCID is unknown, operations name other profiles.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from reconciler.effects import (
     ABSENT,
@@ -40,8 +39,7 @@ _LOADING: Final = frozenset(action for action, move in MOVES.items() if not move
 _REMOVING: Final = frozenset(action for action, move in MOVES.items() if not move.of_bootstrap)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """One profile of an eUICC, as far as the operations tell."""
 
     eid: Eid

@@ -5,7 +5,7 @@ arrived together with others of its unit is noted as if each had come alone, one
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.batch import Arrived
@@ -91,6 +91,9 @@ def settle(scope: Scope, story: Told, stored: Iterable[Operation]) -> Settled:
         fold = fold_request(rows)
         for key, note in _notes(was, rows, fresh_of.get(unit, []), fold):
             notes[key] = _first(notes.get(key), note)
+        if not was:
+            changed.extend(fold.operations)
+            continue
         is_now = {operation.operation_id: operation for operation in fold.operations}
         for operation in was:
             if operation.operation_id not in is_now:
@@ -110,7 +113,7 @@ def _rows_of(scope: Scope, evidence: Iterable[Evidence]) -> dict[Unit, list[Evid
         for unit in scope.units_of(row):
             if unit in scope.units:
                 if row.request_id is None and unit.group.scope == "request":
-                    row_here = replace(row, request_id=RequestId(unit.group.id))
+                    row_here = row._replace(request_id=RequestId(unit.group.id))
                     rows_of.setdefault(unit, []).append(row_here)
                 else:
                     rows_of.setdefault(unit, []).append(row)

@@ -34,20 +34,28 @@ class Way:
         self._pipes.add(task)
         try:
             far_reader, far_writer = await asyncio.open_connection(self.host, self.port)
-            with suppress(OSError):
+            try:
                 await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
+            finally:
+                await _closed(far_writer)
         finally:
-            writer.close()
+            await _closed(writer)
             self._pipes.discard(task)
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+    """Until either end is gone; then the other one is closed too."""
+    with suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-    finally:
-        writer.close()
+    writer.close()
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 @asynccontextmanager

@@ -1,16 +1,14 @@
 """What the tables hold, without what depends on the order of arrival, and what the core says they should."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from reconciler.batch import Arrived
 from reconciler.decode import event_item
 from reconciler.evidence import Evidence, merged
 from reconciler.identity import gathered
-from reconciler.operation import Operation, fold_request
-from reconciler.profile import Profile, fold_device
+from reconciler.operation import fold_request
+from reconciler.profile import fold_device
 from reconciler.schedule import is_open
 from tests.integration.reconciler.desk import Consumed
 from tests.support.database import Database
@@ -76,19 +74,15 @@ def folded(consumed: Iterable[Consumed]) -> Rows:
         for profile in fold_device(operation for operation in operations if operation.eid == eid)
     ]
     found: dict[str, list[tuple[object, ...]]] = {
-        "evidence": [_of(Evidence)(row) for row in evidence.values()],
-        "operation": [_of(Operation)(row) for row in operations],
-        "profile": [_of(Profile)(row) for row in profiles],
+        "evidence": [*evidence.values()],
+        "operation": [*operations],
+        "profile": [*profiles],
         "open": [(operation.operation_id,) for operation in operations if is_open(operation)],
         "event": [(bytes.fromhex(identity),) for identity in {item.identity for item in arrived}],
         "delivery": [_delivery(item) for item in arrived],
         "current": [(p.eid, p.iccid, p.bootstrap, p.state, p.since, p.operation_id) for p in profiles],
     }
     return {name: sorted(rows, key=repr) for name, rows in found.items()}
-
-
-def _of(kind: type[Evidence | Operation | Profile]) -> "attrgetter[tuple[object, ...]]":
-    return attrgetter(*(field.name for field in fields(kind)))
 
 
 def _delivery(item: Arrived) -> tuple[object, ...]:

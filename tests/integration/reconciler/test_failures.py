@@ -95,6 +95,7 @@ async def test_a_database_that_does_not_answer_is_tried_again(unused_tcp_port: i
     away = Postgres(Address(f"postgresql://writer@127.0.0.1:{unused_tcp_port}/nothing", None, 20))
     with pytest.raises(TryAgainError, match="does not answer"):
         await away.positions([])
+    await away.close()
 
 
 async def test_a_value_that_no_table_holds_is_refused(postgres: Postgres, batch: Batch) -> None:
@@ -118,6 +119,7 @@ async def test_a_wrong_role_or_database_is_not_tried_for_ever(database: Database
     nobody = Postgres(Address(database.dsn("nobody_we_know"), None, 20))
     with pytest.raises(BrokenError, match="28"):
         await nobody.positions([])
+    await nobody.close()
 
 
 async def test_a_cancelled_transaction_leaves_nothing_and_the_next_one_works(

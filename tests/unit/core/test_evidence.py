@@ -1,6 +1,5 @@
 """One row per event: what it keeps, and how copies of one event become one row."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 from itertools import permutations
@@ -144,8 +143,7 @@ def copies(draw: st.DrawFn) -> list[Evidence]:
     times = st.integers(0, 9).map(moment)
     row = callback("success")
     return [
-        replace(
-            row,
+        row._replace(
             imei=draw(texts),
             mdn=draw(texts),
             fact=draw(st.sampled_from(["success", "failure", "unclear"])),
@@ -170,4 +168,4 @@ def test_copies_make_the_same_row_in_any_order_and_any_number(found: list[Eviden
 
 def test_copies_that_two_versions_of_the_rules_read_differently_are_unclear() -> None:
     row = callback("success")
-    assert merged(row, replace(row, fact="failure")).fact == "unclear"
+    assert merged(row, row._replace(fact="failure")).fact == "unclear"

@@ -1,7 +1,5 @@
 """Which rows of the profiles change when a device is folded again."""
 
-from dataclasses import replace
-
 from reconciler.device import StoredProfile, operations_by_device, profile_changes
 from reconciler.profile import Profile
 from schemas.ids import Eid
@@ -48,7 +46,7 @@ def test_a_bootstrap_whose_iccid_is_learnt_is_the_one_that_had_none() -> None:
 
 def test_a_row_that_the_fold_no_longer_has_is_gone() -> None:
     rows = stored(list(profile_changes([Eid(EID)], {Eid(EID): ENABLED}, []).new))
-    stranger = StoredProfile(9, 1, replace(rows[0].profile, iccid=Y, bootstrap=False))
+    stranger = StoredProfile(9, 1, rows[0].profile._replace(iccid=Y, bootstrap=False))
     changes = profile_changes([Eid(EID)], {Eid(EID): ENABLED}, [*rows, stranger])
     assert list(changes.gone) == [stranger]
     assert list(profile_changes([Eid(EID)], {}, rows).gone) == rows
@@ -56,9 +54,9 @@ def test_a_row_that_the_fold_no_longer_has_is_gone() -> None:
 
 def test_changed_operations_replace_stored_ones_and_vanished_ones_leave() -> None:
     one, other = operation(*done("enable", X, at=1)), operation(*done("enable", Y, at=5))
-    changed = replace(one, state="failed")
+    changed = one._replace(state="failed")
     assert operations_by_device([one, other], [changed], [other]) == {Eid(EID): [changed]}
 
 
 def test_operations_without_an_eid_have_no_device_row() -> None:
-    assert operations_by_device([], [replace(ENABLED[0], eid=None)], []) == {}
+    assert operations_by_device([], [ENABLED[0]._replace(eid=None)], []) == {}

@@ -1,6 +1,5 @@
 """When an operation is looked at: by the schedule, or at once for a new reason."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -74,7 +73,7 @@ def test_the_steps_rise_to_thirty_days() -> None:
 
 
 def test_an_operation_of_another_time_has_the_same_jitter() -> None:
-    later = replace(SUBMITTED, first_seen_at=START + timedelta(days=1))
+    later = SUBMITTED._replace(first_seen_at=START + timedelta(days=1))
     one, other = look_for(None, SUBMITTED, START), look_for(None, later, START)
     assert one is not None and other is not None
     assert other.at - one.at == timedelta(days=1)
