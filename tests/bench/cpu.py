@@ -19,9 +19,17 @@ def own_seconds(pid: int) -> float:
 
 def tree_seconds(pid: int) -> float:
     """Of a process, its living descendants, and all children it has reaped (PostgreSQL's back ends)."""
+    while True:
+        try:
+            return _tree_seconds(pid)
+        except FileNotFoundError:  # a descendant ended while we looked: now it counts as reaped
+            _fields(pid)
+
+
+def _tree_seconds(pid: int) -> float:
     fields = _fields(pid)
     return sum(int(field) for field in fields[11:15]) / TICKS + sum(
-        tree_seconds(child) for child in children(pid)
+        _tree_seconds(child) for child in children(pid)
     )
 
 
