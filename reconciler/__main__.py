@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from reconciler.commands import migrate, offsets, run, topics
 from reconciler.program import main as program_main
 
-COMMANDS = (migrate.COMMAND, topics.CREATE, topics.CHECK, offsets.SHOW, run.COMMAND)
+COMMANDS = (
+    migrate.COMMAND,
+    topics.CREATE,
+    topics.CHECK,
+    offsets.SHOW,
+    offsets.RESET,
+    offsets.ACCEPT_GAP,
+    run.COMMAND,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,7 +32,8 @@ class GapError(BrokenError):
         super().__init__(
             f"{place.topic} partition {place.partition}: the records {stored} to {first - 1} were removed "
             "from Kafka before they were applied. Nothing was changed. Restore them, or go on without them "
-            "by `profile-reconciler offsets accept-gap`, which records what is missing."
+            f"by `profile-reconciler offsets accept-gap --topic {place.topic} --partition "
+            f"{place.partition}`, which records what is missing."
         )
 
 
@@ -43,7 +44,7 @@ class RecreatedError(BrokenError):
         super().__init__(
             f"{place.topic} partition {place.partition}: {why}, but {stored} is the next offset to apply; "
             "the topic was made anew or truncated. Nothing was changed. If that was meant, go on by "
-            "`profile-reconciler offsets reset`, which records it."
+            f"`profile-reconciler offsets reset --topic {place.topic}`, which records it."
         )
 
 

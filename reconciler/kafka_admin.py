@@ -142,13 +142,18 @@ async def cluster_admin(bootstrap: str, options: Mapping[str, object]) -> AsyncI
         await client.start()
         yield ClusterAdmin(client)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise ClusterError(
-            f"Kafka at {bootstrap} cannot be used ({_cause(error)}). What was done before stays. Check "
-            "that the brokers run and that PROFILE_KAFKA_BOOTSTRAP and the security settings PROFILE_KAFKA_… "
-            "fit them, then run the command again."
-        ) from error
+        raise ClusterError(cluster_words(bootstrap, error)) from error
     finally:
         await client.close()
+
+
+def cluster_words(bootstrap: str, error: Exception) -> str:
+    """One of aiokafka's errors as a sentence for people."""
+    return (
+        f"Kafka at {bootstrap} cannot be used ({_cause(error)}). What was done before stays. Check that the "
+        "brokers run and that PROFILE_KAFKA_BOOTSTRAP and the security settings PROFILE_KAFKA_… fit them, "
+        "then run the command again."
+    )
 
 
 def _cause(error: Exception) -> str:

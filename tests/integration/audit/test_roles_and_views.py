@@ -17,10 +17,12 @@ PROMISED = {
     "version",
     "profile_history": "account eid iccid bootstrap state possible_states certainty suspended since "
     "operation_id version recorded_from recorded_until",
+    "offset_decisions": "topic partition decision offset_before offset_after records_missing why decided_by "
+    "decided_at",
     "quarantine": "quarantine_id reason account request_id source_ip observed_at status bytes copies error",
 }
 
-APPEND_ONLY = {"event", "delivery"}
+APPEND_ONLY = {"event", "delivery", "offset_decision"}
 READ_ONLY = {"schema_migration"}
 
 TABLES = """
@@ -79,7 +81,7 @@ async def test_the_auditor_cannot_write_and_has_a_time_limit(ledger: Ledger) -> 
 
 @pytest.mark.parametrize("table", sorted(APPEND_ONLY))
 @pytest.mark.parametrize(
-    "statement", ["update ledger.{} set attempt = 1", "delete from ledger.{}", "truncate ledger.{}"]
+    "statement", ["update ledger.{} set partition = 1", "delete from ledger.{}", "truncate ledger.{}"]
 )
 async def test_the_writer_cannot_alter_the_audit_log(ledger: Ledger, table: str, statement: str) -> None:
     async with ledger.database.connect(WRITER) as connection:

@@ -16,7 +16,10 @@ from reconciler.program import Command, put
 from reconciler.readable import ReadableError
 from schemas.settings import SettingsError
 
-PROMISED = {"migrate", "topics create", "topics check", "offsets show", "run"}
+PROMISED = {
+    *("migrate", "topics create", "topics check", "run"),
+    *("offsets show", "offsets reset", "offsets accept-gap"),
+}
 PROMISED_AUDIT = {"request", "device", "as-of", "events", "verify"}
 
 

@@ -1,0 +1,5 @@
+-- $1 topic: every partition of it that was ever read.
+select partition, next_offset, last_event_id
+from ledger.consumer_offset
+where topic = $1
+order by partition
