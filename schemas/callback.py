@@ -3,18 +3,20 @@
 The path is: strict JSON (else the lenient reader), one walk that leaves out what may not be kept and gives
 the canonical form, proofs on bytes that nothing deciding stood there twice and no configured secret is left,
 and last the members that have a meaning. Each proof that fails in doubt leads to a slower, certain way with
-the same result.
+the same result. Of a layout that was met before, all this is known already (`schemas.layout`).
 """
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 import orjson
 
-from schemas.canonical import Survey, canonical_json, compact_json
-from schemas.identifier import Devices, Named, text_of
-from schemas.ids import REQUEST_ID_CHARS_MAX, Eid, Iccid, RequestId
+from schemas.canonical import Survey, canonical_json, compact_json, exact_json
+from schemas.identifier import Devices, text_of
+from schemas.ids import REQUEST_ID_CHARS_MAX, RequestId
+from schemas.layout import Layouts
 from schemas.names import Json, JsonObject, spelled
+from schemas.parsed import Callback, Credentials, Line, Unreadable
 from schemas.reading import BOM, Reason, Refusal, is_utf8, read_exactly, without_trailing_commas
 from schemas.redaction import redacted, request_id_in
 from schemas.scrub import Secrets, with_texts
@@ -22,16 +24,6 @@ from schemas.scrub import Secrets, with_texts
 __all__ = ["Callback", "Credentials", "Line", "Secrets", "Unreadable", "parse"]
 
 ATTEMPT_MAX: Final = 2**31 - 1
-
-
-class Credentials(NamedTuple):
-    """What the sender showed; None where it showed nothing. Never printed."""
-
-    username: str | None
-    password: str | None
-
-    def __repr__(self) -> str:
-        return "Credentials(hidden)"
 
 
 class _Delivery(NamedTuple):
@@ -42,61 +34,19 @@ class _Delivery(NamedTuple):
     attempts_max: int | None
 
 
-class Line(NamedTuple):
-    """The subscription behind the device, as the callback describes it."""
-
-    state: str | None
-    service_plan: str | None
-    ip_address: str | None
-    smsr_oid: str | None
-
-
-class Callback(NamedTuple):
-    """One understood callback; nothing in it but `credentials` is secret.
-
-    A named tuple because one is made for every callback: a frozen dataclass of this size takes twice as long.
-    """
-
-    body: JsonObject
-    """As received, in the order received, without secrets."""
-    canonical: bytes
-    """The same as it is hashed into the event id."""
-    exact: bool
-    """Whether the body holds numbers that orjson cannot write exactly."""
-    credentials: Credentials
-    request_id: RequestId | None
-    eid: Eid | None
-    imei: str | None
-    mdn: str | None
-    iccid_echoed: Iccid | None
-    iccid_reported: Iccid | None
-    identifiers: tuple[Named, ...]
-    """Every identifier named, sorted, each once."""
-    profile_status: str | None
-    status: str | None
-    euicc_status: str | None
-    euicc_status_code: str | None
-    euicc_status_desc: str | None
-    fault_code: str | None
-    fault_text: str | None
-    line: Line
-    attempt: int | None
-    attempts_max: int | None
-    flags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A body that says nothing we could trust, kept for a person to look at."""
-
-    reason: Reason
-    request_id: RequestId | None
-    scrubbed: bytes
-    """What may be kept of the body; empty where no secret could be excluded with certainty."""
-
-
 def parse(raw: bytes, secrets: Secrets) -> Callback | Unreadable:
     """Never raises for what a sender can put into `raw`."""
+    callback = _LAYOUTS.read(raw, secrets)
+    if callback is not None:
+        return callback
+    parsed = parse_generally(raw, secrets)
+    if isinstance(parsed, Callback):
+        _LAYOUTS.meet(raw)
+    return parsed
+
+
+def parse_generally(raw: bytes, secrets: Secrets) -> Callback | Unreadable:
+    """`parse` for a body in any layout: the same, only slower."""
     try:
         body: Json = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -176,7 +126,7 @@ def _callback(body: JsonObject, canonical: bytes, survey: Survey, delivery: _Del
     devices = Devices(readable.get("deviceIds"), profile("deviceIdentifierCollection"))
     request_id = text_of(readable.get("requestId"))
     return Callback(
-        body=body,
+        body_json=exact_json(body) if survey.exact else orjson.dumps(body),
         canonical=canonical,
         exact=survey.exact,
         credentials=delivery.credentials,
@@ -271,3 +221,6 @@ def _survey_flags(survey: Survey) -> list[str]:
     if survey.unknown_member:
         flags.append("unknown_member")
     return flags
+
+
+_LAYOUTS: Final = Layouts(partial(parse_generally, secrets=Secrets()))

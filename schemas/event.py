@@ -11,7 +11,7 @@ from typing import assert_never
 import orjson
 
 from schemas.callback import Callback, Line
-from schemas.canonical import canonical_json, exact_json, surveyed
+from schemas.canonical import canonical_json, surveyed
 from schemas.eventid import callback_event_id, digest_of
 from schemas.eventshape import (
     CallbackEvent,
@@ -93,7 +93,7 @@ def callback_event(
         "attempt": callback.attempt,
         "attempts_max": callback.attempts_max,
         "source_ip": source_ip,
-        "body": orjson.Fragment(exact_json(callback.body)) if callback.exact else callback.body,
+        "body": orjson.Fragment(callback.body_json),
     }
     return event_id, orjson.dumps(members)
 

@@ -4,6 +4,7 @@ Nothing is refused because a check digit fails: Verizon's own samples fail them.
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
 from schemas.ids import IDENTIFIER_CHARS_MAX, Eid, Iccid
@@ -23,6 +24,8 @@ _USUAL_KINDS: Final = frozenset({"eid", "iccid", "imei", "mdn"})
 
 _NUMBERS: Final = frozenset({int, float})
 """The types of JSON's numbers; a truth value is none."""
+
+_CHECKED_CACHED: Final = 16_384
 
 _ZERO = ord("0")
 _DOUBLED = bytes.maketrans(b"0123456789", bytes(_ZERO + digit for digit in (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
@@ -106,8 +109,9 @@ class Devices:
     def __init__(self, device_ids: Json, collection: Json) -> None:
         echoed, reported = named_in(device_ids), named_in(collection)
         self.identifiers: tuple[Named, ...] = tuple(sorted({*echoed, *reported}))
-        self.flags, too_long = _checked(self.identifiers)
-        if too_long:
+        self.flags = failed_checks(self.identifiers)
+        too_long = [named for named in self.identifiers if len(named[1]) > IDENTIFIER_CHARS_MAX]
+        if too_long:  # such a text names nothing: it stays in the body
             self.identifiers = tuple(named for named in self.identifiers if named not in too_long)
             echoed = [named for named in echoed if named not in too_long]
             reported = [named for named in reported if named not in too_long]
@@ -127,14 +131,19 @@ class Devices:
             self.flags.append("no_device")
 
 
-def _checked(identifiers: Iterable[Named]) -> tuple[list[str], list[Named]]:
-    """The flags of the advisory checks, and the texts too long to name anything: they stay in the body."""
-    flags, too_long = [], []
-    for named in identifiers:
-        kind, text = named
-        if len(text) > IDENTIFIER_CHARS_MAX:
-            too_long.append(named)
-        check = _CHECKS.get(kind)
-        if check is not None and (flag := check(text)) is not None:
-            flags.append(flag)
-    return flags, too_long
+def failed_checks(identifiers: Iterable[Named]) -> list[str]:
+    """The flags of the advisory checks, in the order of the identifiers."""
+    return [flag for kind, text in identifiers if (flag := _flag_of(kind, text)) is not None]
+
+
+def _flag_of(kind: str, text: str) -> str | None:
+    """What was seen is mostly seen again: as a copy, or with the next step of its device."""
+    check = _CHECKS.get(kind)
+    if check is None:
+        return None
+    return _remembered(check, text) if len(text) <= IDENTIFIER_CHARS_MAX else check(text)
+
+
+@lru_cache(maxsize=_CHECKED_CACHED)
+def _remembered(check: Callable[[str], str | None], text: str) -> str | None:
+    return check(text)

@@ -2,11 +2,13 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from schemas.callback import Callback, Secrets, Unreadable, parse
+from schemas.callback import Callback, Secrets, Unreadable, parse, parse_generally
 from schemas.ids import AccountName
+from schemas.layout import Layouts
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 AS_PRINTED = (FIXTURES / "delete_success_as_printed.json").read_bytes()
@@ -66,12 +68,23 @@ def written(value: object) -> bytes:
 
 
 def understood(value: object, secrets: Secrets = NO_SECRETS) -> Callback:
-    parsed = parse(value if isinstance(value, bytes) else written(value), secrets)
+    parsed = _parsed_all_ways(value if isinstance(value, bytes) else written(value), secrets)
     assert isinstance(parsed, Callback), parsed
     return parsed
 
 
 def refused(value: object, secrets: Secrets = NO_SECRETS) -> Unreadable:
-    parsed = parse(value if isinstance(value, bytes) else written(value), secrets)
+    parsed = _parsed_all_ways(value if isinstance(value, bytes) else written(value), secrets)
     assert isinstance(parsed, Unreadable), parsed
+    return parsed
+
+
+def _parsed_all_ways(raw: bytes, secrets: Secrets) -> Callback | Unreadable:
+    """As usual, in the general way, and in a layout learned from the same body: all must say the same."""
+    parsed = parse(raw, secrets)
+    assert parsed == parse_generally(raw, secrets)
+    layouts = Layouts(partial(parse_generally, secrets=NO_SECRETS))
+    if isinstance(parsed, Callback):
+        layouts.meet(raw)
+    assert layouts.read(raw, secrets) in (None, parsed)
     return parsed
