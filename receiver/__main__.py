@@ -18,11 +18,14 @@ from receiver.configuration import Configuration, read_configuration
 from receiver.door import Door, Places
 from receiver.handlers import Callbacks
 from receiver.kafka import KafkaBroker, producer_maker
-from receiver.lane import Lane, NoSpool
+from receiver.lane import Lane
 from receiver.metrics import Metrics
 from receiver.notices import Notice
 from receiver.peers import Peers
-from receiver.watchers import KafkaWatcher, LaneWatcher, LibraryLines, watch_loop
+from receiver.settings import ReceiverSettings
+from receiver.spool import Spool, SpoolRefusedError, SpoolUnavailableError, open_spool
+from receiver.spool_command import add_spool_command
+from receiver.watchers import KafkaWatcher, LaneWatcher, LibraryLines, SpoolWatcher, watch_loop
 from schemas.logline import Log
 from schemas.settings import SettingsError
 
@@ -38,6 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"{PROGRAM}: it did not start, because of these settings\n{error}", file=sys.stderr)
         return MISUSED
+    except SpoolRefusedError as refusal:
+        print(f"{PROGRAM}: RECEIVER_SPOOL_DIR: {refusal}", file=sys.stderr)
+        return MISUSED
+    except SpoolUnavailableError as error:
+        print(f"{PROGRAM}: the spool cannot be used now ({error})", file=sys.stderr)
+        return FAILED
     except ListenError as error:
         print(f"{PROGRAM}: it did not start\n{error}", file=sys.stderr)
         return FAILED
@@ -56,6 +65,7 @@ def command_line() -> ArgumentParser:
     )
     checking.add_argument("--json", action="store_true", help="one JSON document on stdout")
     checking.set_defaults(run=report)
+    add_spool_command(commands)
     return parser
 
 
@@ -92,14 +102,15 @@ async def serve(_arguments: Namespace) -> int:
     watch_loop(asyncio.get_running_loop(), log)
     configuration = read_configuration()
     log.conceal(configuration.policy.secrets)
-    await assemble(configuration, log).run()
+    await (await assemble(configuration, log)).run()
     return DONE
 
 
-def assemble(configuration: Configuration, log: Log) -> App:
-    """Every part of the receiver, made and joined. Raises ListenError."""
+async def assemble(configuration: Configuration, log: Log) -> App:
+    """Every part of the receiver, made and joined. Raises ListenError, SpoolRefusedError."""
     settings, policy = configuration.settings, configuration.policy
     topics, metrics = settings.topics, Metrics()
+    spool = await watched_spool(settings, log, metrics)
     broker = KafkaBroker(
         producer_maker(settings),
         topics=(topics.events, topics.quarantine),
@@ -107,7 +118,7 @@ def assemble(configuration: Configuration, log: Log) -> App:
     )
     lane = Lane(
         broker,
-        NoSpool(),
+        spool,
         LaneWatcher(log, metrics),
         patience_s=settings.kafka_patience_ms / 1000,
         bytes_max=settings.queue_bytes_max,
@@ -135,6 +146,7 @@ def assemble(configuration: Configuration, log: Log) -> App:
     return App(
         broker=broker,
         lane=lane,
+        spool=spool,
         peers=peers,
         callbacks=callbacks,
         places=places,
@@ -144,6 +156,14 @@ def assemble(configuration: Configuration, log: Log) -> App:
         log=log,
         read_configuration=read_configuration,
     )
+
+
+async def watched_spool(settings: ReceiverSettings, log: Log, metrics: Metrics) -> Spool:
+    """Raises SpoolRefusedError."""
+    watcher = SpoolWatcher(log, metrics)
+    spool = await open_spool(settings.spool_dir, settings.spool_bytes_max, watcher.report)
+    watcher.watch(spool)
+    return spool
 
 
 if __name__ == "__main__":

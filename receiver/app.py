@@ -5,7 +5,6 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from receiver.configuration import Configuration
 from receiver.door import Door, Places
@@ -15,6 +14,7 @@ from receiver.lane import Lane
 from receiver.metrics import Metrics
 from receiver.ops import ops_server
 from receiver.peers import Peers
+from receiver.spool import Spool
 from schemas.logline import Log
 from schemas.setting_types import Address
 from schemas.settings import SettingsError
@@ -23,6 +23,7 @@ PER_STRANGER_MAX = 64
 IDLE_S = 1.0
 BUSY_S = 3.0
 LANE_S = 1.0
+SPOOL_S = 2.0
 """These bound a stop, with the producer's own few seconds, to ten."""
 GC_THRESHOLDS = (50_000, 20, 100)
 
@@ -39,6 +40,7 @@ class App:
         *,
         broker: KafkaBroker,
         lane: Lane,
+        spool: Spool,
         peers: Peers,
         callbacks: Callbacks,
         places: Places,
@@ -50,6 +52,7 @@ class App:
     ) -> None:
         self._broker = broker
         self._lane = lane
+        self._spool = spool
         self._peers = peers
         self._callbacks = callbacks
         self._places = places
@@ -63,19 +66,23 @@ class App:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. An error that nobody foresaw comes out of here."""
         self._obey_signals()
-        kafka = asyncio.ensure_future(self._broker.run(self._lane.broker_changed))
+        working = (
+            asyncio.ensure_future(self._broker.run(self._lane.broker_changed)),
+            asyncio.ensure_future(self._lane.run()),
+        )
         try:
             async with ops_server(self._ops_listeners, metrics=self._metrics, can_store=self._can_store):
                 self._door.open()
                 self._log.emit("listening", address=addresses(self._door.listeners))
                 self._log.emit("ops_listening", address=addresses(self._ops_listeners))
                 _spare_the_collector()
-                await self._until_stopped(kafka)
+                await self._until_stopped((*working, self._spool.ended))
                 await self._drain()
         finally:
-            kafka.cancel()
-            with suppress(asyncio.CancelledError):
-                await kafka
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+            await self._spool.close(SPOOL_S)
         self._log.emit("stopped")
 
     def _can_store(self) -> bool:
@@ -87,12 +94,17 @@ class App:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
 
-    async def _until_stopped(self, kafka: "asyncio.Future[None]") -> None:
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait((stopping, kafka), return_when=asyncio.FIRST_COMPLETED)
+    async def _until_stopped(self, working: "Sequence[asyncio.Future[None]]") -> None:
+        """None of them ends by itself, but by an error that nobody foresaw."""
+        stopping = asyncio.ensure_future(self._asked_to_stop())
+        await asyncio.wait((stopping, *working), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if kafka.done():
-            kafka.result()
+        for each in working:
+            if each.done():
+                each.result()
+
+    async def _asked_to_stop(self) -> None:
+        await self._stopping.wait()
 
     async def _drain(self) -> None:
         self._log.emit("stopping", requests=self._places.taken)

@@ -1,12 +1,11 @@
 """`profile-receiver check`: everything that could keep a receiver from its work, told at once."""
 
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from receiver.configuration import read_configuration
 from receiver.kafka import broker_faults
+from receiver.spool_folder import folder_faults
 from schemas.settings import SettingsError
 
 SPOOL_DIR = "RECEIVER_SPOOL_DIR"
@@ -42,16 +41,8 @@ async def check() -> Findings:
         settings = read_configuration().settings
     except SettingsError as error:
         return Findings(misused=error.faults)
+    spool = folder_faults(settings.spool_dir, settings.spool_bytes_max)
     return Findings(
-        misused=tuple(_folder_faults(settings.spool_dir)), failed=tuple(await broker_faults(settings))
+        misused=tuple(f"{SPOOL_DIR}: {fault}" for fault in spool),
+        failed=tuple(await broker_faults(settings)),
     )
-
-
-def _folder_faults(folder: Path) -> list[str]:
-    """Without making it: a check changes nothing."""
-    standing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    if not standing.is_dir():
-        return [f"{SPOOL_DIR}: {standing} is no folder; name another, or move it away"]
-    if not os.access(standing, os.W_OK | os.X_OK):
-        return [f"{SPOOL_DIR}: {standing} is not writable for this user; change its mode, or name another"]
-    return []

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidTopicError, KafkaError, ProducerClosed, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+    UnsupportedForMessageFormatError,
+)
 from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import TopicPartition
 
@@ -34,6 +46,15 @@ BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 CLOSED_TOPIC_S = 30.0
 """How long nothing is sent to a topic that refuses us: each refusal costs the others a producer."""
 CLOSES_TOPIC = (TopicAuthorizationFailedError, InvalidTopicError)
+REFUSES_RECORD = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    CorruptRecordException,
+    InvalidTimestampError,
+    PolicyViolationError,
+    UnsupportedForMessageFormatError,
+    UnknownError,  # what aiokafka makes of "invalid record", which it does not know
+)
 
 Back = Callable[[Batch, bool], None]
 
@@ -138,6 +159,8 @@ class KafkaBroker:
     def _failed(self, flight: _Flight, error: BaseException) -> None:
         if isinstance(error, CLOSES_TOPIC):
             self._closed_topics[flight.batch.topic] = self._loop.time() + CLOSED_TOPIC_S
+        if isinstance(error, REFUSES_RECORD):
+            flight.batch.refusal = type(error).__name__
         self._land(flight, type(error).__name__)
 
     def _land(self, flight: _Flight, error: str) -> None:

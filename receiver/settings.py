@@ -23,13 +23,18 @@ PeerList = Annotated[Networks, BeforeValidator(_networks)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
-class ReceiverSettings(Shared):
+class SpoolSettings(Shared):
+    """What the spool commands need."""
+
+    spool_dir: Path = Field(default=Path("var/spool"), validation_alias="RECEIVER_SPOOL_DIR")
+
+
+class ReceiverSettings(SpoolSettings):
     listen: ListenAddress = Field(default=address("127.0.0.1:8080"), validation_alias="RECEIVER_LISTEN")
     ops_listen: ListenAddress = Field(
         default=address("127.0.0.1:9464"), validation_alias="RECEIVER_OPS_LISTEN"
     )
     accounts_file: ReadableFile = Field(validation_alias="RECEIVER_ACCOUNTS_FILE")
-    spool_dir: Path = Field(default=Path("var/spool"), validation_alias="RECEIVER_SPOOL_DIR")
     allow: PeerList = Field(default=networks("verizon"), validation_alias="RECEIVER_ALLOW")
     allow_mode: AllowMode = Field(default="flag", validation_alias="RECEIVER_ALLOW_MODE")
     trusted_proxies: PeerList = Field(default=Networks(), validation_alias="RECEIVER_TRUSTED_PROXIES")

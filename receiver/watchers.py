@@ -4,10 +4,12 @@ import asyncio
 import logging
 import traceback
 from pathlib import Path
+from typing import assert_never
 
 from receiver.lane import Mode, Place
 from receiver.metrics import Metrics
 from receiver.notices import Notice
+from receiver.spool import DamagedRows, Recovered, Report, Salvaged, Spool, TailRescued, Unavailable
 from schemas.logline import Log
 
 LIBRARY_EVERY_S = 10.0
@@ -24,6 +26,60 @@ class LaneWatcher:
     def turned(self, mode: Mode, reason: str) -> None:
         self._metrics.turned(mode)
         self._log.emit("lane_turned", level="warning" if mode == "away" else "info", mode=mode, reason=reason)
+
+    def set_aside(self, id_: int, topic: str, reason: str) -> None:
+        self._metrics.set_aside.inc()
+        self._log.emit(
+            "record_set_aside",
+            level="error",
+            count=1,
+            topic=topic,
+            reason=reason,
+            remedy=f"profile-receiver spool dead show {id_}",
+        )
+
+
+class SpoolWatcher:
+    """`watch` once the spool is open; until then it only logs."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log = log
+        self._metrics = metrics
+
+    def watch(self, spool: Spool) -> None:
+        self._metrics.spool_records.set_function(lambda: spool.records)
+        self._metrics.spool_bytes.set_function(lambda: spool.size_bytes)
+        self._metrics.spool_dead.set_function(lambda: spool.dead)
+
+    def report(self, what: Report) -> None:
+        match what:
+            case Unavailable(reason):
+                self._log.emit("spool_unavailable", level="error", reason=reason)
+            case Recovered(records):
+                self._log.emit("spool_recovered", records=records)
+            case Salvaged(cause, records, dead, set_aside):
+                self._log.emit(
+                    "spool_salvaged",
+                    level="error",
+                    fault=cause,
+                    records=records,
+                    count=dead,
+                    file=str(set_aside),
+                    remedy="keep the file: what could not be read is in it alone",
+                )
+            case TailRescued(records):
+                self._log.emit("spool_tail_rescued", level="warning", records=records)
+            case DamagedRows(ids):
+                self._metrics.set_aside.inc(len(ids))
+                self._log.emit(
+                    "record_set_aside",
+                    level="error",
+                    count=len(ids),
+                    reason="damaged",
+                    remedy="profile-receiver spool dead list",
+                )
+            case _:
+                assert_never(what)
 
 
 class KafkaWatcher:

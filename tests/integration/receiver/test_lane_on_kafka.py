@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from deploy.local.stack import Stack
 from deploy.local.topics import make_topics
 from receiver.kafka import KafkaBroker, broker_faults, producer_maker
-from receiver.lane import Lane, NoSpool, Place
+from receiver.lane import Lane, Place
 from receiver.settings import ReceiverSettings
 from schemas.record import Record, partition_of
 from schemas.topics import Topics
 from tests.support.kafka import PARTITIONS, delete_topics, read_topic
 from tests.support.polling import eventually
-from tests.unit.receiver.doubles import Watched
+from tests.unit.receiver.doubles import FakeSpool, Watched
 
 
 class Connections:
@@ -80,16 +80,18 @@ async def way(
         watcher=connections,
         no_progress_s=no_progress_s,
     )
-    lane = Lane(broker, NoSpool(), watched, patience_s=0.5, bytes_max=1_000_000)
+    lane = Lane(broker, FakeSpool(room=False), watched, patience_s=0.5, bytes_max=1_000_000)
     running = asyncio.ensure_future(broker.run(lane.broker_changed))
+    returning = asyncio.ensure_future(lane.run())
     try:
         yield Way(lane, connections, watched, chosen.topics)
     finally:
         await lane.stop(1.0)
         running.cancel()
+        returning.cancel()
         async with asyncio.timeout(8):
-            await asyncio.wait((running,))
-        assert running.cancelled(), "the broker's task ends when it is told to, and not by an error"
+            await asyncio.wait((running, returning))
+        assert running.cancelled() and returning.cancelled(), "they end when told to, and not by an error"
 
 
 async def test_records_stand_in_the_partition_of_their_key_in_the_order_they_came(

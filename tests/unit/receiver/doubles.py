@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import wraps
 from selectors import DefaultSelector, SelectorKey
 from typing import ParamSpec
 
 from receiver.lane import Batch, Mode, Place, Waiting
+from receiver.spool_words import Reason, Row, SpoolUnavailableError, Verdict
 from schemas.record import Record
 
 Given = ParamSpec("Given")
@@ -48,31 +50,98 @@ class FakeBroker:
 
 
 class FakeSpool:
-    """Takes everything at once, or nothing."""
+    """A disk in memory, which takes a turn of the loop, or `holding` until told.
+
+    `room` False: full. `trouble`: everything fails.
+    """
 
     def __init__(self, room: bool = True) -> None:
         self.room = room
-        self.kept: list[Record] = []
+        self.trouble: Reason | None = None
+        self.holding = False
+        self.rows: dict[int, Row] = {}
+        self.buried: dict[int, str] = {}
+        self._next_id = 1
+        self._held: list[tuple[asyncio.Future[list[Verdict]], list[Verdict]]] = []
+
+    @property
+    def kept(self) -> list[Record]:
+        return [row.record for row in self.rows.values()]
+
+    @property
+    def records(self) -> int:
+        return len(self.rows)
 
     def can_store(self) -> bool:
-        return self.room
+        return self.room and self.trouble is None
 
-    def keep(self, waiting: Sequence[Waiting], back: Callable[[Sequence[Waiting], bool], None]) -> None:
-        if self.room:
-            self.kept.extend(each.record for each in waiting)
-        back(waiting, self.room)
+    def append(self, entries: Sequence[Waiting]) -> asyncio.Future[list[Verdict]]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Verdict]] = loop.create_future()
+        if self.trouble is not None:
+            future.set_exception(SpoolUnavailableError(self.trouble))
+            return future
+        verdicts = [self._take(entry) for entry in entries]
+        if self.holding:
+            self._held.append((future, verdicts))
+        else:
+            future.set_result(verdicts)
+        return future
+
+    def release(self) -> None:
+        self.holding = False
+        for future, verdicts in self._held:
+            future.set_result(verdicts)
+        self._held.clear()
+
+    def _take(self, entry: Waiting) -> Verdict:
+        if not self.room:
+            return Verdict.FULL
+        self.put(entry.record)
+        return Verdict.STORED
+
+    def put(self, record: Record) -> int:
+        """As an earlier process, or `dead resend`, did."""
+        id_ = self._next_id
+        self._next_id += 1
+        self.rows[id_] = Row(id_, record, True, datetime(2026, 1, 1, tzinfo=UTC))
+        return id_
+
+    def read(self, after_id: int = 0, *, limit: int, bytes_max: int) -> asyncio.Future[list[Row]]:
+        del bytes_max
+        future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
+        if self.trouble is not None:
+            future.set_exception(SpoolUnavailableError(self.trouble))
+        else:
+            future.set_result([row for id_, row in self.rows.items() if id_ > after_id][:limit])
+        return future
+
+    async def remove(self, ids: Sequence[int]) -> int:
+        if self.trouble is not None:
+            raise SpoolUnavailableError(self.trouble)
+        return sum(self.rows.pop(id_, None) is not None for id_ in ids)
+
+    def bury(self, id_: int, reason: str) -> asyncio.Future[bool]:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.buried[id_] = reason
+        future.set_result(self.rows.pop(id_, None) is not None)
+        return future
 
 
 class Watched:
     def __init__(self) -> None:
         self.counts: dict[Place, int] = {}
         self.modes: list[Mode] = []
+        self.aside: list[int] = []
 
     def stored(self, place: Place, count: int) -> None:
         self.counts[place] = self.counts.get(place, 0) + count
 
     def turned(self, mode: Mode, reason: str) -> None:
         self.modes.append(mode)
+
+    def set_aside(self, id_: int, topic: str, reason: str) -> None:
+        self.aside.append(id_)
 
 
 class SkippingSelector(DefaultSelector):

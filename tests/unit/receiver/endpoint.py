@@ -15,7 +15,7 @@ from receiver.accounts import Accounts
 from receiver.auth import Account, AllowMode
 from receiver.door import Door, Places
 from receiver.handlers import Callbacks
-from receiver.lane import Batch, Lane, NoSpool
+from receiver.lane import Batch, Lane
 from receiver.metrics import Metrics
 from receiver.notices import Notice
 from receiver.peers import Peers
@@ -25,7 +25,7 @@ from schemas.callback import Secrets
 from schemas.logline import Log
 from schemas.record import Record
 from schemas.topics import Topics
-from tests.unit.receiver.doubles import Watched
+from tests.unit.receiver.doubles import FakeSpool, Watched
 
 PASSWORD = "kanarienvogel"
 PATH_SECRET = "wellensittich"
@@ -168,7 +168,7 @@ async def house(
     places = places or Places(connections_max=100, per_stranger_max=64)
     broker, metrics, lines = MemoryBroker(), Metrics(), io.StringIO()
     log = Log("test", stream=lines)
-    lane = Lane(broker, NoSpool(), Watched(), patience_s=patience_s, bytes_max=10_000_000)
+    lane = Lane(broker, FakeSpool(room=False), Watched(), patience_s=patience_s, bytes_max=10_000_000)
     peers = Peers(rules.sources, metrics, Notice(log, "full"))
     callbacks = Callbacks(
         rules,

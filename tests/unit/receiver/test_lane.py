@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from receiver.lane import BATCH_BYTES_MAX, Batch, Lane, NoSpool, Spool
+from receiver.lane import BATCH_BYTES_MAX, Batch, Lane
 from schemas.record import Record, partition_of
 from tests.unit.receiver.doubles import (
     EVENTS,
@@ -16,16 +16,27 @@ from tests.unit.receiver.doubles import (
     later,
 )
 
+RUNNING: set["asyncio.Future[None]"] = set()
+
 
 def lane_over(
     broker: FakeBroker,
-    spool: Spool | None = None,
+    spool: FakeSpool | None = None,
     *,
     patience_s: float = 5.0,
     bytes_max: int = 10_000_000,
     watched: Watched | None = None,
 ) -> Lane:
-    return Lane(broker, spool or NoSpool(), watched or Watched(), patience_s=patience_s, bytes_max=bytes_max)
+    """Its run ends with the loop of the test."""
+    lane = Lane(
+        broker,
+        spool or FakeSpool(room=False),
+        watched or Watched(),
+        patience_s=patience_s,
+        bytes_max=bytes_max,
+    )
+    RUNNING.add(asyncio.ensure_future(lane.run()))
+    return lane
 
 
 def record(number: int = 0, *, partition: int = 0, size: int = 10, topic: str = EVENTS) -> Record:
@@ -122,18 +133,20 @@ async def test_a_topic_that_kafka_does_not_know_goes_to_the_spool_alone() -> Non
     strange, good = lane.submit(record(topic="none")), lane.submit(record())
     await turns()
     broker.land_round()
-    assert (strange.result(), good.result()) == ("spool", "kafka")
+    assert (await strange, good.result()) == ("spool", "kafka")
 
 
 @in_virtual_time
-async def test_a_batch_that_failed_goes_to_the_spool_and_the_lane_stays() -> None:
+async def test_a_batch_that_failed_goes_to_the_spool_and_its_successors_behind_it() -> None:
     broker, spool, watched = FakeBroker(), FakeSpool(), Watched()
     lane = lane_over(broker, spool, watched=watched)
     safe = lane.submit(record(7))
     await turns()
     broker.land_round(acknowledged=False)
-    assert safe.result() == "spool"
-    assert watched.modes == []
+    assert await safe == "spool"
+    assert watched.modes == ["away"]
+    assert await lane.submit(record(8)) == "spool"
+    assert [each.value for each in spool.kept] == [record(7).value, record(8).value]
 
 
 @in_virtual_time
@@ -156,6 +169,7 @@ async def test_the_lane_is_direct_again_when_the_overdue_batch_is_back() -> None
     assert await lane.submit(record(0)) == "nowhere"
     assert not lane.can_store()
     broker.land_round()
+    await turns(10)
     assert lane.can_store()
     safe = lane.submit(record(1))
     await turns()
@@ -195,9 +209,10 @@ async def test_started_without_kafka_it_answers_at_once_and_takes_up_work_when_k
     broker = FakeBroker(up=False)
     lane = lane_over(broker)
     assert not lane.can_store()
-    assert lane.submit(record()).result() == "nowhere"
+    assert await lane.submit(record()) == "nowhere"
     broker.up = True
     lane.broker_changed()
+    await turns(10)
     assert lane.can_store()
     lane.submit(record())
     await turns()
@@ -211,8 +226,10 @@ async def test_kafka_gone_is_noticed_without_patience() -> None:
     safe = lane.submit(record())
     await turns()
     broker.up = False
+    began = asyncio.get_running_loop().time()
     lane.broker_changed()
-    assert safe.result() == "spool"
+    assert await safe == "spool"
+    assert asyncio.get_running_loop().time() == began
 
 
 @in_virtual_time
