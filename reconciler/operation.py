@@ -272,13 +272,13 @@ def outcome(
         return "repeated"
     were = {operation.operation_id: operation for operation in before}
     several = len(after) > 1
-    found = {
+    found = [
         _outcome(
             were.get(now.operation_id), now, _counted(evidence, now.action, now.iccid_target, several=several)
         )
         for now in after
-    }
-    return next(word for word in _OUTCOMES if word in found)
+    ]
+    return min(found, key=_OUTCOMES.index) if several else found[0]
 
 
 def _outcome(was: Operation | None, now: Operation, fact: Fact) -> Outcome:

@@ -125,10 +125,12 @@ def _notes(
 ) -> Iterable[tuple[bytes, Note]]:
     if len(fresh) == 1:
         return [(fresh[0].key, _note(was, fold, fresh[0]))]
-    return _notes_one_by_one(rows, fresh)
+    return _notes_one_by_one(rows, fresh, fold)
 
 
-def _notes_one_by_one(rows: Sequence[Evidence], fresh: Sequence[Evidence]) -> Iterable[tuple[bytes, Note]]:
+def _notes_one_by_one(
+    rows: Sequence[Evidence], fresh: Sequence[Evidence], of_all: Fold
+) -> Iterable[tuple[bytes, Note]]:
     """Device by device, so that a bulk request is not folded as a whole for each of its events."""
     place = {row.key: at for at, row in enumerate(fresh)}
     for of_device in by_device(rows).values():
@@ -139,7 +141,7 @@ def _notes_one_by_one(rows: Sequence[Evidence], fresh: Sequence[Evidence]) -> It
         fold = fold_request(arrived)
         for row in new:
             arrived.append(row)
-            was, fold = fold.operations, fold_request(arrived)
+            was, fold = fold.operations, of_all if len(arrived) == len(rows) else fold_request(arrived)
             yield row.key, _note(was, fold, row)
 
 
@@ -148,8 +150,7 @@ def _note(was: Sequence[Operation], fold: Fold, row: Evidence) -> Note:
     if not own:
         return UNMATCHED
     after = [operation for operation in fold.operations if operation.operation_id in own]
-    before = [operation for operation in was if operation.operation_id in own]
-    return Note(outcome(before, after, row, repeated=False), after[0])
+    return Note(outcome(was, after, row, repeated=False), after[0])
 
 
 def _first(one: Note | None, other: Note) -> Note:
