@@ -52,7 +52,11 @@ class Settled:
 
 
 def told(arrived: Iterable[Arrived], stored: Iterable[Evidence]) -> Told:
-    """Joins the copies of each event, within the batch and with what is stored."""
+    """Joins the copies of each event, within the batch and with what is stored.
+
+    Copies that were read by different releases may disagree on what the event names. It stays where its first
+    copy put it, because only that place is locked for certain.
+    """
     rows = {row.key: row for row in stored}
     known = frozenset(rows)
     fresh: list[Arrived] = []
@@ -66,6 +70,8 @@ def told(arrived: Iterable[Arrived], stored: Iterable[Evidence]) -> Told:
             fresh.append(item)
             continue
         copies.append(item)
+        if (before.request_id, before.intent_id, before.eid) != (row.request_id, row.intent_id, row.eid):
+            continue
         after = merged(before, row)
         if after != before:
             rows[row.key] = after
