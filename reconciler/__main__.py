@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from reconciler.commands import migrate, offsets, run, topics
+from reconciler.commands import migrate, offsets, quarantine, run, topics
 from reconciler.program import main as program_main
 
 COMMANDS = (
@@ -13,6 +13,10 @@ COMMANDS = (
     offsets.SHOW,
     offsets.RESET,
     offsets.ACCEPT_GAP,
+    quarantine.LIST,
+    quarantine.SHOW,
+    quarantine.REPLAY,
+    quarantine.DISCARD,
     run.COMMAND,
 )
 

@@ -55,6 +55,9 @@ class Unusable:
     """SHA-256 of the content, or what stands for it where that is empty."""
     error: str | None
     key: bytes | None
+    service: str | None = None
+    ce_type: str | None = None
+    """The record's header, without which a replay might take one version of an event for another."""
 
 
 Item = Arrived | Unusable

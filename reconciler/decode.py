@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from reconciler.batch import Arrived, Item, Place, Unusable
 from reconciler.evidence import evidence_of
+from schemas.ids import IDENTIFIER_CHARS_MAX
 from schemas.quarantine import QuarantineEntry
 from schemas.record import Undecodable, decode_event, decode_quarantine
 from schemas.topics import Topics
@@ -90,6 +91,7 @@ def _set_aside(record: KafkaRecord, entry: QuarantineEntry) -> Unusable:
         digest=bytes.fromhex(entry.digest),
         error=entry.error,
         key=record.key,
+        service=entry.service,
     )
 
 
@@ -108,7 +110,13 @@ def _undecodable(record: KafkaRecord, fault: Undecodable) -> Unusable:
         digest=sha256(value).digest(),
         error=fault.detail,
         key=record.key,
+        ce_type=_ce_type(record),
     )
+
+
+def _ce_type(record: KafkaRecord) -> str | None:
+    said = next((value for name, value in record.headers if name == "ce_type"), None)
+    return None if said is None else _storable(said.decode("utf-8", "replace"))[:IDENTIFIER_CHARS_MAX]
 
 
 def condemned(item: Arrived, error: str) -> Unusable:

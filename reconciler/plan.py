@@ -250,6 +250,8 @@ def _quarantine_row(item: Unusable, copies: int, now: datetime) -> Row:
         item.offset,
         item.key,
         now,
+        item.service,
+        item.ce_type,
     )
 
 

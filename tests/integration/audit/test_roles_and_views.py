@@ -19,10 +19,11 @@ PROMISED = {
     "operation_id version recorded_from recorded_until",
     "offset_decisions": "topic partition decision offset_before offset_after records_missing why decided_by "
     "decided_at",
+    "quarantine_actions": "quarantine_id account reason action why done_by done_at",
     "quarantine": "quarantine_id reason account request_id source_ip observed_at status bytes copies error",
 }
 
-APPEND_ONLY = {"event", "delivery", "offset_decision"}
+APPEND_ONLY = {"event", "delivery", "offset_decision", "quarantine_action"}
 READ_ONLY = {"schema_migration"}
 
 TABLES = """

@@ -59,6 +59,7 @@ async def test_every_rule_about_what_an_event_says_is_known_as_one(database: Dat
         "consumer_offset_head_is_sha256",
         "offset_decision_known",
         "poll_count_not_negative",
+        "quarantine_action_known",
         "quarantine_copies_positive",
         "quarantine_status_known",
         "request_scope_known",

@@ -19,6 +19,7 @@ from schemas.settings import SettingsError
 PROMISED = {
     *("migrate", "topics create", "topics check", "run"),
     *("offsets show", "offsets reset", "offsets accept-gap"),
+    *("quarantine list", "quarantine show", "quarantine replay", "quarantine discard"),
 }
 PROMISED_AUDIT = {"request", "device", "as-of", "events", "verify"}
 
