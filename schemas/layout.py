@@ -40,9 +40,12 @@ _SLOT_OF: Final = {
 _FIXED_TEXTS: Final = frozenset({"kind", "callbackCount", "maxCallbackThreshold"})
 """Members whose text decides how others are read."""
 
+_BETWEEN_ITEMS: Final = "\n"
+"""Stands in no text."""
+
 Pick = Callable[[Sequence[str | None]], tuple[str | None, ...]]
-_Identifiers = tuple[tuple[int, str], ...]
-"""An array of identifiers: the place and the kind of each."""
+Template = tuple[str, Pick]
+"""A text with gaps, and what picks the texts for them."""
 
 
 class Layout:
@@ -84,7 +87,7 @@ class Layout:
 
     def callback(self, texts: tuple[str, ...], secrets: Secrets) -> Callback | None:
         """What a body with these texts says; None where a secret may stand in it."""
-        filled = (*texts, *[_sorted_array(array, texts) for array in self._arrays])
+        filled = (*texts, *[_in_order(items % pick(texts)) for items, pick in self._arrays])
         canonical = (self._canonical % self._hashed(filled)).encode()
         if secrets.may_stand_in(canonical):
             return None
@@ -193,30 +196,33 @@ class _Form:
             raise _OddError
         return int(match[1])
 
-    def template(self, text: str) -> tuple[str, Pick]:
-        """To be filled with the texts at the places that are picked."""
+    def template(self, text: str) -> Template:
         places = [int(digits) for digits in re.findall(rf"{self.mark}(\d\d\d)", text)]
         return re.sub(rf"{self.mark}\d\d\d", "%s", text.replace("%", "%%")), _pick(places)
 
-    def arrays_in(self, canonical: str) -> tuple[str, tuple[_Identifiers, ...]]:
+    def arrays_in(self, canonical: str) -> tuple[str, tuple[Template, ...]]:
         """The arrays whose order depends on their texts, and the text with one marker for each of them."""
-        item = rf'\{{"id":"{self.mark}(\d\d\d)","kind":"([0-9A-Za-z]+)"\}}'
-        arrays: list[_Identifiers] = []
+        item = rf'\{{"id":"{self.mark}\d\d\d","kind":"[0-9A-Za-z]+"\}}'
+        arrays: list[Template] = []
+        kinds = 0
 
         def lift(array: re.Match[str]) -> str:
-            arrays.append(tuple((int(place), kind) for place, kind in re.findall(item, array[0])))
-            return self._marker(self.slots + len(arrays) - 1)
+            nonlocal kinds
+            items = re.findall(item, array[0])
+            kinds += len(items)
+            arrays.append(self.template(_BETWEEN_ITEMS.join(items)))
+            return f"[{self._marker(self.slots + len(arrays) - 1)}]"
 
         lifted = re.sub(rf"\[{item}(?:,{item})*\]", lift, canonical)
-        if sum(map(len, arrays)) != self.kinds:
+        if kinds != self.kinds:
             raise _OddError
         return lifted, tuple(arrays)
 
 
 def _pick(places: Sequence[int]) -> Pick:
-    if len(places) < 2:
-        raise _OddError
-    return cast("Pick", itemgetter(*places))
+    if len(places) == 1:
+        return lambda texts: (texts[places[0]],)
+    return cast("Pick", itemgetter(*places)) if places else lambda _: ()
 
 
 def _fields_of(known: Callback) -> tuple[str | None, ...]:
@@ -225,7 +231,5 @@ def _fields_of(known: Callback) -> tuple[str | None, ...]:
     return (*known.credentials, *cast("tuple[str | None, ...]", texts), *known.line)
 
 
-def _sorted_array(array: _Identifiers, texts: Sequence[str]) -> str:
-    items = [f'{{"id":"{texts[place]}","kind":"{kind}"}}' for place, kind in array]
-    items.sort()
-    return f"[{','.join(items)}]"
+def _in_order(items: str) -> str:
+    return ",".join(sorted(items.split(_BETWEEN_ITEMS)))

@@ -1,6 +1,8 @@
 """Which partition a key belongs to, as Kafka's Java client decides: murmur2, the sign bit masked off."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 _SEED: Final = 0x9747B28C
@@ -13,16 +15,20 @@ _CACHED_KEYS: Final = 65_536
 def murmur2(key: bytes) -> int:
     """The 32-bit hash, unsigned."""
     length = len(key)
-    whole = length & ~3
     digest = _SEED ^ length
-    for start in range(0, whole, 4):
-        block = int.from_bytes(key[start : start + 4], "little") * _M & _WORD
-        block = (block ^ block >> 24) * _M & _WORD
-        digest = (digest * _M & _WORD) ^ block
-    if length > whole:
-        digest = (digest ^ int.from_bytes(key[whole:], "little")) * _M & _WORD
+    for word in _words(length >> 2)(key):
+        block = word * _M & _WORD
+        digest = (digest * _M & _WORD) ^ ((block ^ block >> 24) * _M & _WORD)
+    if rest := key[length & ~3 :]:
+        digest = (digest ^ int.from_bytes(rest, "little")) * _M & _WORD
     digest = (digest ^ digest >> 13) * _M & _WORD
     return digest ^ digest >> 15
+
+
+@lru_cache(maxsize=64)
+def _words(count: int) -> Callable[[bytes], tuple[int, ...]]:
+    """Reads the first words of a key."""
+    return Struct(f"<{count}I").unpack_from
 
 
 @lru_cache(maxsize=_CACHED_KEYS)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -60,8 +60,7 @@ _CE_TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One Kafka record; a null value is a tombstone."""
 
     topic: str
