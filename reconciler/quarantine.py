@@ -5,7 +5,7 @@ database refused, callbacks that a receiver could not read or did not trust, and
 topic itself that were no entry of it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -89,7 +89,7 @@ def _event(row: Quarantined, topics: Topics) -> Record | str:
     if isinstance(event, Undecodable):
         return _still(event)
     record = record_of(topics, event)
-    return replace(record, key=row.key or record.key, value=row.content)
+    return Record(record.topic, row.key or record.key, row.content, record.headers)
 
 
 def _callback(row: Quarantined, topics: Topics) -> Record | str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -40,7 +39,11 @@ def aside(topics: Topics, kept: bytes, *, reason: str = "not_json", account: boo
 
 def good(topics: Topics, request_id: str = "E1") -> Record:
     record = callback(request=request_id, eid=EIDS[0], action="enable")
-    return replace(record, topic=topics.events)
+    return Record(topics.events, record.key, record.value, record.headers)
+
+
+def with_value(record: Record, value: bytes) -> Record:
+    return Record(record.topic, record.key, value, record.headers)
 
 
 async def applied_to(stack: Stack, database: Database, topics: Topics, records: Sequence[Record]) -> None:
@@ -71,7 +74,7 @@ async def test_an_event_that_can_be_decoded_now_goes_the_way_of_every_event(
 ) -> None:
     event = good(topics)
     assert event.value is not None
-    strange = replace(event, value=event.value.replace(b'"callback"', b'"prophecy"', 1))
+    strange = with_value(event, event.value.replace(b'"callback"', b'"prophecy"', 1))
     await applied_to(stack, database, topics, [strange])
     (listed,) = lines(await typed("quarantine", "list", "--json"))
     assert (listed["reason"], listed["status"], listed["copies"]) == ("unknown_kind", "open", 1)
@@ -103,7 +106,7 @@ async def test_a_version_that_only_its_header_tells_is_not_taken_for_todays(
     stack: Stack, database: Database, topics: Topics, typed: Typed
 ) -> None:
     event = good(topics)
-    later = replace(event, headers=(("ce_type", b"profile.callback.v2"),))
+    later = Record(event.topic, event.key, event.value, (("ce_type", b"profile.callback.v2"),))
     await applied_to(stack, database, topics, [later])
     still = await typed("quarantine", "replay", "1", code=1)
     assert "unknown_kind" in still.stdout
@@ -115,7 +118,7 @@ async def test_what_comes_back_is_open_again(
     """Replayed too early: the content is the same, so it is the same row, with one copy more."""
     event = good(topics)
     assert event.value is not None
-    broken = replace(event, value=event.value.replace(b'"Success"', b'"Failed"'))
+    broken = with_value(event, event.value.replace(b'"Success"', b'"Failed"'))
     await applied_to(stack, database, topics, [broken])
     await renamed(database, "wrong_id", event.value)
     await typed("quarantine", "replay", "1")
@@ -152,7 +155,7 @@ async def test_what_may_never_become_an_event_is_refused(
         aside(topics, b"", reason="unauthenticated"),
         aside(topics, b"", reason="gzip_undecodable"),
         aside(topics, b"[]", reason="not_object"),
-        replace(aside(topics, b"{"), value=b"no entry"),
+        with_value(aside(topics, b"{"), b"no entry"),
     ]
     await applied_to(stack, database, topics, records)
     done = await typed("quarantine", "replay", "1", "2", "3", "4", "99", "--json", code=1)
@@ -169,7 +172,7 @@ async def test_a_record_that_was_no_entry_goes_to_the_quarantine_topic_again(
 ) -> None:
     entry = aside(topics, b"{")
     assert entry.value is not None
-    await applied_to(stack, database, topics, [replace(entry, value=b"no entry")])
+    await applied_to(stack, database, topics, [with_value(entry, b"no entry")])
     await renamed(database, "not_json", entry.value)
     await typed("quarantine", "replay", "1")
     async with running(stack, database, topics):
