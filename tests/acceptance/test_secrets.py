@@ -137,6 +137,7 @@ async def test_what_the_receiver_cannot_hand_on_is_not_written_down_in_clear(
         places = canary.posts(CANARY)
         sent = await asyncio.gather(*(post(url + one.path, one.body, **one.headers) for _, one in places))
         written = seen.files_bytes(guarded.folder / "spool-0")
-    assert set(sent) <= {200, 400, 403, 404, 503}, Counter(sent)
+    assert set(sent) <= {200, 400, 403, 404}, Counter(sent)
+    assert any(".db" in name and body for name, body in written), "something lies in the spool"
     log = (receiver.program.stdout() + receiver.program.stderr()).encode()
     assert seen.leaks([*written, ("log", log)], SECRETS) == []

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from deploy.local.stack import Stack
-from deploy.local.topics import make_topics
 from receiver.kafka import KafkaBroker, broker_faults, producer_maker
 from receiver.lane import Lane, Place
 from receiver.settings import ReceiverSettings
@@ -166,7 +167,13 @@ async def test_a_topic_made_anew_breaks_the_producer_which_is_replaced(stack: St
 
 async def make_anew(bootstrap: str, topics: Topics) -> bool:
     """A deleted topic's name is free a moment later."""
-    return await asyncio.to_thread(make_topics, bootstrap, prefix=topics.prefix, partitions=PARTITIONS) > 0
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        made = await admin.create_topics([NewTopic(topics.events, PARTITIONS, 1)])
+        return all(error[1] == 0 for error in made.topic_errors)
+    finally:
+        await admin.close()
 
 
 async def test_without_a_broker_it_answers_at_once(topics: Topics) -> None:

@@ -64,7 +64,9 @@ async def test_bad_settings_are_one_message_and_exit_code_2(served: Served) -> N
 async def test_an_address_in_use_is_one_message_and_exit_code_1(served: Served) -> None:
     at = await served.start()
     for name in ("RECEIVER_LISTEN", "RECEIVER_OPS_LISTEN"):
-        env = served.environment({name: at.url.removeprefix("http://")})
+        env = served.environment(
+            {name: at.url.removeprefix("http://"), "RECEIVER_SPOOL_DIR": str(served.folder / "other")}
+        )
         ended = await served.programs.run("profile-receiver", "serve", env=env)
         assert ended.exit_code == 1
         assert name in ended.stderr
