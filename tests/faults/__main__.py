@@ -11,32 +11,34 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from tests.faults import reliability
-from tests.faults.catalogue import FAULTS, LONG, Fault
+from tests.faults.catalogue import LONG, Fault, faults
+from tests.faults.disk import can_mount
 from tests.faults.figures import HEADINGS, Run, row, summary
 from tests.faults.run import Bench, run
 from tests.faults.schedule import schedule
 
 DONE, FAILED, MISUSED = 0, 1, 2
-TOLD_MAX = 12
-"""Violations told of one run; the rest is counted."""
+TOLD_MAX, TEXT_MAX = 3, 1000
+"""Violations of one kind told of one run, and their length; the rest is counted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    unknown = set(options.fault) - {fault.name for fault in FAULTS}
+    unknown = set(options.fault) - {fault.name for fault in faults()}
     if unknown:
         say(f"no fault named {', '.join(sorted(unknown))}; --list shows what there is")
         return MISUSED
-    chosen = [fault for fault in FAULTS if _is_chosen(fault, options)]
+    chosen = [fault for fault in faults() if _is_chosen(fault, options)]
     if options.list:
-        print("".join(f"{fault.name:30}{fault.seeds:3}  {fault.title}\n" for fault in FAULTS), end="")
+        print("".join(f"{fault.name:30}{fault.seeds:3}  {fault.title}\n" for fault in faults()), end="")
         return DONE
     first = random.randrange(1_000_000) if options.seed is None else options.seed
     plan = [(fault, first + turn) for fault in chosen for turn in range(options.seeds or fault.seeds)]
@@ -85,6 +87,9 @@ async def run_all(plan: Sequence[tuple[Fault, int]], options: argparse.Namespace
         bench = Bench(opened, folder, keep=options.keep is not None)
         for fault, seed in plan:
             say(f"--fault {fault.name} --seed {seed}")
+            if fault.cast.spool_mib is not None and not can_mount():
+                say("    not run: only root can make the small file system that it needs")
+                continue
             runs.append(await run(bench, fault, seed))
             tell(runs[-1], folder)
             if options.json:
@@ -101,14 +106,17 @@ def tell(result: Run, folder: Path) -> None:
         f"{result.doubled} doubled; unavailable {callbacks.unavailable_s:.1f} s, ledger stood still "
         f"{result.stalled_s:.1f} s, caught up in {result.caught_up_s:.1f} s; took {result.took_s:.0f} s"
     )
-    for text in result.wrong[:TOLD_MAX]:
-        say(f"  ! {text}")
+    letters = Counter(text.split(":", 1)[0] for text in result.wrong)
+    for letter in letters:
+        for text in [text for text in result.wrong if text.split(":", 1)[0] == letter][:TOLD_MAX]:
+            say(f"  ! {text[:TEXT_MAX]}")
     if result.wrong:
-        say(f"  ! {len(result.wrong)} in all; logs and journals: {folder}")
+        counts = ", ".join(f"{count} of {letter}" for letter, count in letters.items())
+        say(f"  ! {counts}; logs and journals: {folder}")
 
 
 def finish(runs: Sequence[Run], options: argparse.Namespace) -> int:
-    by_fault = [[run for run in runs if run.fault == fault.name] for fault in FAULTS]
+    by_fault = [[run for run in runs if run.fault == fault.name] for fault in faults()]
     summaries = [summary(same) for same in by_fault if same]
     lines = [HEADINGS, *(row(one) for one in summaries)]
     widths = [max(len(cells[place]) for cells in lines) for place in range(len(HEADINGS))]

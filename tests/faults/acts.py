@@ -6,12 +6,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from tests.faults import topic
+from tests.faults import disk, topic
 from tests.faults.proxy import Passage, Trap
 from tests.faults.scene import Scene
 from tests.faults.schedule import Schedule, Step
@@ -158,6 +159,31 @@ async def end_sessions(scene: Scene, step: Step, rng: random.Random) -> None:
         )
 
 
+# Spools
+
+
+async def fill(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Somebody else takes all the room that the spool's disk has."""
+    spool = scene.spool(step.on)
+    await asyncio.to_thread(disk.fill, spool)
+    try:
+        await asyncio.sleep(step.for_s)
+    finally:
+        disk.empty(spool)
+
+
+def _harm(harm: Callable[[Path, random.Random], None]) -> Act:
+    """To the files of a spool, while its receiver is dead."""
+
+    async def act(scene: Scene, step: Step, rng: random.Random) -> None:
+        keeper = scene.keeper(step.on)
+        keeper.kill()
+        harm(scene.spool(step.on), rng)
+        keeper.release()
+
+    return act
+
+
 # The group and the topic
 
 
@@ -201,6 +227,9 @@ ACTS: Mapping[str, Act] = {
     "half_close_back": _on_way(lambda passage: passage.half_close("back")),
     "cut_before_commit": _on_way(lambda passage: passage.set_trap(Trap(COMMIT, passes=False))),
     "cut_after_commit": _on_way(lambda passage: passage.set_trap(Trap(COMMIT, passes=True))),
+    "fill": fill,
+    "tear": _harm(disk.tear),
+    "flip": _harm(disk.flip),
     "lock": lock,
     "tangle": tangle,
     "end_sessions": end_sessions,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tests.faults import draws
 from tests.faults.figures import Run
 from tests.faults.load import Load
+from tests.faults.points import Point, points
 from tests.faults.scene import (
     RECEIVER_KAFKA,
     RECONCILER_KAFKA,
@@ -17,6 +19,7 @@ from tests.faults.scene import (
 )
 from tests.faults.schedule import Draw
 
+FOLLOWS_FROM_LOSS = frozenset({"A", "A/F", "H/truth"})
 SHORT, MEDIUM, LONG = 20, 5, 1
 """How many seeds make a figure: of runs under a minute, under five, and longer."""
 
@@ -28,6 +31,12 @@ class Limits:
     p99_s: float | None = None
     refused: int | None = None
     stalled_s: float | None = None
+    lost: int = 0
+    """Above zero only where a disk is meant to lose something."""
+
+    def allow(self, letter: str, lost: int) -> bool:
+        """Whether something found is no more than what the disk was meant to lose."""
+        return letter in FOLLOWS_FROM_LOSS and 0 < lost <= self.lost
 
     def broken(self, run: Run) -> Iterator[str]:
         callbacks = run.callbacks
@@ -56,6 +65,10 @@ EVERYBODY = Cast(
     ways=frozenset({RECONCILER_POSTGRES, RECEIVER_KAFKA}),
 )
 
+SMALL_DISK = Cast(spool_mib=16)
+FLIPPED_LOST_MAX = 40
+"""As many records as a page of the spool, and what SQLite keeps beside it, may hold."""
+
 MINUTE = Load(seconds=75, rate=40, day_every_s=10)
 USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)
 MINUTES_5 = Load(seconds=300, rate=40, day_every_s=30)
@@ -78,7 +91,7 @@ def through(*ways: str) -> Cast:
     return Cast(ways=frozenset(ways))
 
 
-FAULTS: Sequence[Fault] = (
+TABLE: Sequence[Fault] = (
     Fault("none", "nothing happens", lambda _: (), limits=Limits(p99_s=2.0, refused=0, stalled_s=5.0)),
     # Reconcilers
     Fault("reconciler-killed", "the only one; its successor waits for the session to end",
@@ -150,11 +163,28 @@ FAULTS: Sequence[Fault] = (
           draws.bad_records, limits=STORED),
     Fault("repetition", "records that are on the topic come again, in another order",
           draws.repetition, limits=STORED),
+    # Disks
+    Fault("disk-full", "Kafka is away, and somebody else fills the spool's disk",
+          draws.disk_full, SMALL_DISK, MORE),
+    Fault("spool-full", "Kafka is away for longer than the spool has room",
+          draws.broker_away, Cast(settings={"RECEIVER_SPOOL_BYTES_MAX": "1048576"}), MORE),
+    Fault("spool-torn", "killed while spooling, half a record at the end of the log",
+          draws.spool_torn, load=MORE),
+    Fault("spool-flipped", "killed while spooling, some bytes of one page are others",
+          draws.spool_flipped, load=MORE, limits=Limits(lost=FLIPPED_LOST_MAX)),
     # All at once
     Fault("anything", "two receivers, three reconcilers, and everything above at random",
           draws.anything, EVERYBODY, MORE, ANY),
 )  # fmt: skip
 
 
-def fault(name: str) -> Fault | None:
-    return next((one for one in FAULTS if one.name == name), None)
+@lru_cache(maxsize=1)
+def faults() -> Sequence[Fault]:
+    """The table, and one for each place in the product that a test build can end it at."""
+    return (*TABLE, *(_at(point) for point in points()))
+
+
+def _at(point: Point) -> Fault:
+    cast = Cast(receivers=2, reconcilers=2, fresh_groups=True, point=point)
+    limits = STORED if point.part == "reconciler" else ANY
+    return Fault(f"{point.part}-at-{point.name}", point.title, lambda _: (), cast, limits=limits)

@@ -201,3 +201,27 @@ def anything(rng: random.Random) -> Sequence[Step]:
         *(Step(at, "cut", RECEIVER_KAFKA) for at in moments(rng, 2, 16)),
         *(Step(at, rng.choice(("spoil", "repeat")), "topic") for at in moments(rng, 2, 16)),
     ]
+
+
+# Spools
+
+
+def disk_full(rng: random.Random) -> Sequence[Step]:
+    return [
+        Step(2.0, "stop", "broker-1", lasting(rng, 8, 12)),
+        Step(round(rng.uniform(3, 6), 2), "fill", "receiver-1", lasting(rng, 2, 4)),
+    ]
+
+
+def spool_torn(rng: random.Random) -> Sequence[Step]:
+    return [
+        Step(2.0, "stop", "broker-1", lasting(rng, 9, 12)),
+        *(Step(at, "tear", "receiver-1") for at in moments(rng, 2, 9, after_s=4)),
+    ]
+
+
+def spool_flipped(rng: random.Random) -> Sequence[Step]:
+    return [
+        Step(2.0, "stop", "broker-1", lasting(rng, 9, 12)),
+        Step(round(rng.uniform(5, 8), 2), "flip", "receiver-1"),
+    ]

@@ -47,7 +47,7 @@ class Run:
     doubled: int
     repeated: int
     restarts: int
-    wrong: tuple[str, ...]
+    wrong: tuple[str, ...] = ()
     stalled_s: float = 0.0
     caught_up_s: float = 0.0
     took_s: float = 0.0

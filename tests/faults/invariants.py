@@ -69,7 +69,9 @@ def wrong(evidence: Evidence) -> list[Found]:
         "H/truth": checker.truths_hold(journal, ledger),
         "H/profiles": checker.one_profile_is_enabled(ledger),
     }
-    return [Found(letter, text) for letter, texts in found.items() for text in texts]
+    return [
+        Found(letter, text.removeprefix(f"{letter}: ")) for letter, texts in found.items() for text in texts
+    ]
 
 
 def offsets_are_exact(evidence: Evidence) -> Iterator[str]:

@@ -13,7 +13,8 @@ from tests.support.program import Program, http_status
 
 NOTED_WITHIN_S = 0.2
 A_RUN_S = 3 * 60 * 60.0
-STARTS_AGAIN_AFTER_S = 0.3
+STARTS_AGAIN_AFTER_S = (0.3, 1.0, 3.0, 10.0)
+"""More patiently, the more often it ended by itself."""
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 30.0
 
@@ -53,7 +54,10 @@ class Keeper:
             self.program = self.launch()
             exit_code = await self._ended(self.program)
             self.ends.append(End(exit_code, self._wanted, self.program.stderr()))
-            await asyncio.sleep(STARTS_AGAIN_AFTER_S)
+            await asyncio.sleep(self._pause_s())
+
+    def _pause_s(self) -> float:
+        return STARTS_AGAIN_AFTER_S[min(len(self.unwanted_ends()), len(STARTS_AGAIN_AFTER_S) - 1)]
 
     async def ready(self) -> None:
         """Waits until it says that it works; a program that ended meanwhile is started again."""
@@ -86,6 +90,11 @@ class Keeper:
         await eventually(lambda: program.exit_code is not None, within_s=within_s)
         assert program.exit_code is not None
         return program.exit_code
+
+    async def restart(self) -> None:
+        """In order; returns at once."""
+        await self.terminate()
+        self.release()
 
     def _hold_down(self) -> None:
         self._may_run.clear()

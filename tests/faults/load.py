@@ -85,7 +85,7 @@ class Senders:
             *("--password-file", str(self.folder / "password")),
             within_s=within_s,
         )
-        if done.exit_code not in (0, SURPRISED) or "Traceback" in done.stderr:
+        if done.exit_code not in (0, SURPRISED) or "Traceback" in done.stderr or not journal.exists():
             raise AssertionError(f"the simulator failed: {_told(done)}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import faults
 from tests.faults.figures import Summary, markdown
 
 PAGE = Path(__file__).parents[1] / "acceptance" / "RELIABILITY.md"
@@ -26,7 +26,7 @@ def write(new: Sequence[Summary], *, page: Path = PAGE, figures: Path = FIGURES)
     """Lines of faults that are in the catalogue no more go."""
     known = SUMMARIES.validate_json(figures.read_bytes()) if figures.exists() else []
     by_name = {one.fault: one for one in (*known, *new)}
-    summaries = [by_name[fault.name] for fault in FAULTS if fault.name in by_name]
+    summaries = [by_name[fault.name] for fault in faults() if fault.name in by_name]
     figures.write_text(json.dumps([asdict(one) for one in summaries], indent=1) + "\n", encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,13 +31,16 @@ from tests.faults.load import Senders
 from tests.faults.scene import RECEIVER_DETOUR, RECONCILER_DETOUR, Scene, scene
 from tests.faults.schedule import Schedule, schedule
 from tests.faults.second import same_in_any_order
-from tests.faults.settled import settled, stored_offsets
+from tests.faults.settled import answered, settled, stored_offsets
 from tests.support.database import database_from, migrated_template
 from tests.support.kafka import read_topic, topics_of_a_test
+from tests.support.polling import eventually
 from tests.support.private_stack import private_stack
 
+BEGUN_WITHIN_S = 30.0
 SETTLED_WITHIN_S = 120.0
 SAMPLED_EVERY_S = 0.25
+CRASH_LINES = 6
 
 
 @dataclass
@@ -65,7 +70,8 @@ async def run(bench: Bench, fault: Fault, seed: int) -> Run:
         topics = opened.enter_context(topics_of_a_test(stack.bootstrap))
         template = await asyncio.to_thread(migrated_template, stack)
         database = opened.enter_context(database_from(stack, template))
-        async with scene(stack, database, topics, folder, fault.cast) as stage:
+        rng = random.Random(f"{fault.name}/{seed}/scene")
+        async with scene(stack, database, topics, folder, fault.cast, rng) as stage:
             result = await _play(stage, fault, plan)
     result = replace(result, took_s=round(time.monotonic() - began, 1))
     if not (bench.keep or result.wrong):
@@ -87,17 +93,35 @@ async def _play(stage: Scene, fault: Fault, plan: Schedule) -> Run:
     verdict = await _judged(stage, plan, senders, problems)
     figures = _figures(stage, fault, plan, senders, verdict)
     timed = replace(figures, stalled_s=round(watch.longest_s, 1), caught_up_s=round(caught_up_s, 1))
-    return replace(timed, wrong=(*timed.wrong, *fault.limits.broken(timed)))
+    wrong_ones = [str(one) for one in verdict.found if not fault.limits.allow(one.letter, figures.lost)]
+    return replace(timed, wrong=(*wrong_ones, *fault.limits.broken(timed)))
 
 
 async def _load_and_faults(stage: Scene, fault: Fault, plan: Schedule, senders: Senders) -> list[Found]:
     """What could not be brought to its end, as findings; an error of the bench itself is raised."""
-    ends = await asyncio.gather(senders.run(fault.load), perform(stage, plan), return_exceptions=True)
+    ends = await asyncio.gather(
+        senders.run(fault.load), _begun_then(stage, perform(stage, plan)), return_exceptions=True
+    )
     errors = [error for end in ends if end is not None for error in _flat(end)]
     for error in errors:
         if not isinstance(error, AssertionError | StackError):
             raise error
     return [Found("stuck", str(error)) for error in errors]
+
+
+async def _begun_then(stage: Scene, acts: Coroutine[None, None, None]) -> None:
+    """Once every receiver has answered somebody."""
+
+    async def all_have() -> bool:
+        counts = [await asyncio.to_thread(answered, keeper.ops) for keeper in stage.kept("receiver")]
+        return all(count > 0 for count in counts)
+
+    try:
+        await eventually(all_have, within_s=BEGUN_WITHIN_S)
+    except AssertionError:
+        acts.close()
+        raise
+    await acts
 
 
 def _flat(error: BaseException) -> list[BaseException]:
@@ -120,7 +144,7 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
     await asyncio.gather(*(keeper.end() for keeper in stage.keepers.values()))
     found += await password_is_nowhere(stage)
     found += [Found("remark", text) for text in stage.remarks]
-    return _Verdict(evidence, [*found, *_crashes(stage)])
+    return _Verdict(evidence, [*found, *_crashes(stage), *_missed(stage)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +154,7 @@ class _Verdict:
 
 
 def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdict: _Verdict) -> Run:
-    """Without the times, which the caller measures."""
+    """Without the times, which the caller measures, and without judgement."""
     sound = verdict.evidence.without_spoilt()
     return Run(
         fault=fault.name,
@@ -140,18 +164,28 @@ def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdi
         doubled=len(list(kept_once(sound.ledger))),
         repeated=len(sound.records) - len(sound.ledger.events),
         restarts=sum(len(keeper.unwanted_ends()) for keeper in stage.keepers.values()),
-        wrong=tuple(str(one) for one in verdict.found),
     )
 
 
 def _crashes(stage: Scene) -> list[Found]:
-    """A program may end by itself with a sentence; a traceback is a fault of its own."""
-    return [
-        Found("crash", f"{keeper.name} ended with {end.exit_code}: {end.stderr[-1500:]}")
+    """A program may end by itself with a sentence; a traceback is a fault of its own, told once."""
+    told = Counter(
+        "\n".join(end.stderr.rstrip().splitlines()[-CRASH_LINES:])
         for keeper in stage.keepers.values()
         for end in keeper.ends
         if "Traceback" in end.stderr
-    ]
+    )
+    return [Found("crash", f"{times} times: {lines}") for lines, times in told.items()]
+
+
+def _missed(stage: Scene) -> list[Found]:
+    """A place that no program came to was not tried."""
+    point = stage.cast.point
+    if point is None:
+        return []
+    ends = [end for keeper in stage.kept(point.part) for end in keeper.ends]
+    reached = any(end.exit_code == -signal.SIGKILL for end in ends)
+    return [] if reached else [Found("point", f"{point.name} was never reached")]
 
 
 @dataclass

@@ -8,6 +8,7 @@ then speak to each other directly.
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,8 +18,10 @@ from pathlib import Path
 from deploy.local.ports import HOST, free_ports
 from deploy.local.stack import Part, Stack
 from schemas.topics import Topics
+from tests.faults.disk import small_disk
 from tests.faults.keeper import Keeper
 from tests.faults.load import ACCOUNT, USERNAME
+from tests.faults.points import Point, armed
 from tests.faults.proxy import Passage, passages
 from tests.support.database import Database
 from tests.support.program import Program, Programs
@@ -26,6 +29,9 @@ from tests.support.program import Program, Programs
 RECEIVER_DETOUR, RECONCILER_DETOUR = "RECEIVER", "RECONCILER"
 SENDER_RECEIVER, RECEIVER_KAFKA = "sender-receiver", "receiver-kafka"
 RECONCILER_KAFKA, RECONCILER_POSTGRES = "reconciler-kafka", "reconciler-postgres"
+
+POINT_REACHED_MAX = 60
+"""A program ends when it is at its point for so many times at the latest."""
 
 ACCOUNTS = f"""
 [[account]]
@@ -41,7 +47,8 @@ previous_until = 2099-01-01T00:00:00Z
 class Cast:
     """Who plays. `fresh_groups`: a reconciler comes back under another group name, and so at once.
 
-    `spool_mib`: each spool lies on a small file system of that size.
+    `spool_mib`: each spool lies on a small file system of that size. `point`: where programs end themselves,
+    again and again, until all heals.
     """
 
     brokers: int = 1
@@ -51,6 +58,7 @@ class Cast:
     fresh_groups: bool = False
     spool_mib: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    point: Point | None = None
 
 
 @dataclass
@@ -65,12 +73,14 @@ class Scene:
     cast: Cast
     password: str
     group: str
+    rng: random.Random
     ways: dict[str, Sequence[Passage]] = field(default_factory=dict)
     keepers: dict[str, Keeper] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     """Of the receivers, by part."""
     remarks: list[str] = field(default_factory=list)
     """What a step of the schedule found wrong."""
+    is_armed: bool = False
 
     def keeper(self, part: str) -> Keeper:
         return self.keepers[part]
@@ -113,18 +123,23 @@ class Scene:
             "RECEIVER_ALLOW": f"{HOST}/32",
             **self.cast.settings,
         }
-        return lambda: self.programs.launch("profile-receiver", "serve", env=env)
+        return lambda: self.programs.launch("profile-receiver", "serve", env={**env, **self._arms(part)})
 
     def _reconciler(self, part: str, ops: str) -> Callable[[], Program]:
         env = {**self._kafka(RECONCILER_KAFKA), **self._postgres(), "RECONCILER_OPS_LISTEN": ops}
 
         def launch() -> Program:
             group = f"{self.group}-{uuid.uuid4().hex[:8]}" if self.cast.fresh_groups else self.group
-            return self.programs.launch(
-                "profile-reconciler", "run", env={**env, "RECONCILER_GROUP": group, **self.cast.settings}
-            )
+            own = {"RECONCILER_GROUP": group, **self.cast.settings, **self._arms(part)}
+            return self.programs.launch("profile-reconciler", "run", env={**env, **own})
 
         return launch
+
+    def _arms(self, part: str) -> dict[str, str]:
+        point = self.cast.point
+        if not self.is_armed or point is None or not part.startswith(point.part):
+            return {}
+        return armed(point.name, self.rng.randrange(1, POINT_REACHED_MAX))
 
     def _kafka(self, way: str) -> dict[str, str]:
         if way not in self.ways:
@@ -143,12 +158,15 @@ class Scene:
 
     async def heal(self) -> None:
         """Whatever was broken works again; returns when all programs say so."""
+        self.is_armed = False
         for passage in (passage for way in self.ways.values() for passage in way):
             await passage.heal()
         await asyncio.to_thread(self.stack.up)
         for keeper in self.keepers.values():
             keeper.thaw()
             keeper.release()
+        for keeper in self.kept(self.cast.point.part if self.cast.point else "nobody"):
+            await keeper.restart()  # one that is still armed would end once more
         await self.ready()
 
     async def end(self) -> None:
@@ -158,7 +176,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    stack: Stack, database: Database, topics: Topics, folder: Path, cast: Cast
+    stack: Stack, database: Database, topics: Topics, folder: Path, cast: Cast, rng: random.Random
 ) -> AsyncIterator[Scene]:
     """Everything runs and is ready; ended with the block, in order."""
     environment = {
@@ -177,11 +195,13 @@ async def scene(
         cast,
         password,
         f"{topics.prefix}group",
+        rng,
     )
     _write(folder, password)
     async with AsyncExitStack() as opened:
         try:
             await _open_ways(made, opened)
+            await _make_disks(made, opened)
             await _start(made)
             yield made
         finally:
@@ -209,7 +229,15 @@ async def _open_ways(scene: Scene, opened: AsyncExitStack) -> None:
         scene.ways[SENDER_RECEIVER] = await opened.enter_async_context(passages([0] * len(ports), ports))
 
 
+async def _make_disks(scene: Scene, opened: AsyncExitStack) -> None:
+    if scene.cast.spool_mib is not None:
+        for number in range(scene.cast.receivers):
+            spool = scene.spool(f"receiver-{number + 1}")
+            await opened.enter_async_context(small_disk(spool, scene.cast.spool_mib))
+
+
 async def _start(scene: Scene) -> None:
+    scene.is_armed = True
     parts = [f"receiver-{number + 1}" for number in range(scene.cast.receivers)]
     parts += [f"reconciler-{number + 1}" for number in range(scene.cast.reconcilers)]
     await asyncio.gather(*(scene.add(part) for part in parts))

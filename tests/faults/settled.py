@@ -12,7 +12,7 @@ from tests.faults.scene import Scene
 from tests.support.database import Database
 from tests.support.polling import eventually
 
-SPOOLED = "receiver_spool_records "
+SPOOLED, ANSWERED = "receiver_spool_records", "receiver_callbacks_total"
 
 
 async def settled(scene: Scene, *, within_s: float) -> None:
@@ -47,14 +47,22 @@ async def stored_offsets(database: Database) -> dict[tuple[str, int], int]:
 
 
 async def _spools_are_empty(scene: Scene) -> bool:
-    counts = [await asyncio.to_thread(_spooled, keeper.ops) for keeper in scene.kept("receiver")]
+    counts = [await asyncio.to_thread(spooled, keeper.ops) for keeper in scene.kept("receiver")]
     assert not any(counts), f"records in the spools: {counts}"
     return True
 
 
-def _spooled(ops: str) -> float:
-    """-1 while nobody answers, so that no answer is not taken for an empty spool."""
+def spooled(ops: str) -> float:
+    return _metric(ops, SPOOLED)
+
+
+def answered(ops: str) -> float:
+    return _metric(ops, ANSWERED)
+
+
+def _metric(ops: str, name: str) -> float:
+    """The sum over all labels; -1 while nobody answers, so that no answer is not taken for a zero."""
     with suppress(OSError), urllib.request.urlopen(f"http://{ops}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
-        return sum(float(line.split()[-1]) for line in lines if line.startswith(SPOOLED))
+        return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
     return -1
