@@ -40,6 +40,10 @@ format: $(STAMP) ## rewrite the code in the project's format
 test: check ## all tiers, on a real Kafka and a real PostgreSQL
 	@$(BIN)/pytest -q tests/integration tests/acceptance
 
+.PHONY: faults
+faults: $(STAMP) ## break the running product from a seed, check what must hold (ARGS="--list" and more)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: demo
 demo: $(STAMP) ## the whole path on real parts, shown (KEEP=1 leaves it running)
 	@$(BIN)/python -m deploy.local.demo $(if $(KEEP),--keep)
