@@ -95,11 +95,11 @@ TABLE: Sequence[Fault] = (
     Fault("none", "nothing happens", lambda _: (), limits=Limits(p99_s=2.0, refused=0, stalled_s=5.0)),
     # Reconcilers
     Fault("reconciler-killed", "the only one; its successor waits for the session to end",
-          draws.reconciler_killed, limits=STORED, seeds=MEDIUM),
+          draws.reconciler_killed, limits=STORED),
     Fault("reconcilers-killed", "two that read the same partitions, one of them killed again and again",
           draws.reconcilers_killed, RIVALS, limits=STORED),
     Fault("reconciler-frozen", "past its session, then resumed while another has its partitions",
-          draws.reconciler_frozen, TWO, MUCH, STORED, MEDIUM),
+          draws.reconciler_frozen, TWO, MUCH, STORED),
     Fault("reconcilers-stutter", "two that read the same partitions, frozen and resumed in the middle",
           draws.reconcilers_stutter, RIVALS, limits=STORED),
     Fault("rebalance", "everybody is assigned anew every two seconds",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from reconciler.kafka import SESSION_TIMEOUT_S
 from tests.faults.scene import RECEIVER_KAFKA, RECONCILER_POSTGRES
 from tests.faults.schedule import Draw, Step, lasting, moments
 
-SESSION_S = 30.0
-"""After so long a member of the group that says nothing is given up, see `reconciler.kafka`."""
 PAIR = ("receiver-1", "receiver-2")
 RIVALS = ("reconciler-1", "reconciler-2")
 
@@ -27,7 +26,8 @@ def reconciler_killed(rng: random.Random) -> Sequence[Step]:
 
 def reconciler_frozen(rng: random.Random) -> Sequence[Step]:
     """Longer than its session: the other takes over, and then the sleeper wakes."""
-    return [Step(moments(rng, 1, 6)[0], "freeze", "reconciler-1", lasting(rng, SESSION_S + 3, SESSION_S + 8))]
+    longer_s = SESSION_TIMEOUT_S + lasting(rng, 2, 6)
+    return [Step(moments(rng, 1, 6)[0], "freeze", "reconciler-1", longer_s)]
 
 
 def reconcilers_stutter(rng: random.Random) -> Sequence[Step]:
