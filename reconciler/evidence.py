@@ -75,6 +75,8 @@ class Evidence(NamedTuple):
     """The least of the copies."""
     sequence: int | None
     """Orders decisions; only they have one."""
+    rules: int
+    """The version of the rules that gave fact and action; the greatest of the copies."""
 
 
 def evidence_of(event: Event) -> Evidence:
@@ -116,6 +118,7 @@ def _of_callback(event: CallbackEvent) -> Evidence:
         attempt=event.attempt,
         attempts_max=event.attempts_max,
         sequence=None,
+        rules=event.rules,
     )
 
 
@@ -140,6 +143,7 @@ def _of_poll(event: PollEvent) -> Evidence:
         attempt=None,
         attempts_max=None,
         sequence=None,
+        rules=event.rules,
     )
 
 
@@ -174,6 +178,7 @@ def _of_request(event: RequestEvent) -> Evidence:
         attempt=None,
         attempts_max=None,
         sequence=None,
+        rules=event.rules,
     )
 
 
@@ -197,17 +202,22 @@ def _of_decision(event: DecisionEvent) -> Evidence:
         attempt=None,
         attempts_max=None,
         sequence=event.sequence,
+        rules=event.rules,
     )
 
 
 def merged(one: Evidence, other: Evidence) -> Evidence:
     """Two copies of one event as one row: commutative, associative, and the same again for a copy of itself.
 
-    Copies that disagree on the signal were classified by different rules: nobody knows, so it is unclear.
+    Where two versions of the rules read a copy each, the newer is believed. Copies that one version reads
+    differently are unclear.
     """
     assert one.key == other.key, "only copies of one event are merged"
     if one == other:
         return one
+    newest = max(one.rules, other.rules)
+    read = one if one.rules == newest else other
+    read_too = other if other.rules == newest else one
     return Evidence(
         key=one.key,
         kind=one.kind,
@@ -220,13 +230,14 @@ def merged(one: Evidence, other: Evidence) -> Evidence:
         iccid_named=_first(one.iccid_named, other.iccid_named),
         iccid_reported=_first(one.iccid_reported, other.iccid_reported),
         iccid_single=one.iccid_single,
-        action=_first(one.action, other.action),
-        fact=one.fact if one.fact == other.fact else "unclear",
+        action=_first(read.action, read_too.action),
+        fact=read.fact if read.fact == read_too.fact else "unclear",
         requested_at=_least(one.requested_at, other.requested_at),
         observed_at=min(one.observed_at, other.observed_at),
         attempt=_greatest(one.attempt, other.attempt),
         attempts_max=_least(one.attempts_max, other.attempts_max),
         sequence=one.sequence,
+        rules=newest,
     )
 
 

@@ -97,7 +97,7 @@ def plan_of(
     old, new = _split(settled)
     return Plan(
         events=_event_rows(story.fresh, settled.notes, moment, heads),
-        deliveries=[_delivery_row(item) for item in batch.items if isinstance(item, Arrived)],
+        deliveries=[_delivery_row(item, story.differs) for item in batch.items if isinstance(item, Arrived)],
         evidence=[story.evidence[item.evidence.key] for item in story.fresh],
         evidence_altered=story.altered,
         links=sorted(links),
@@ -152,7 +152,7 @@ def _event_values(item: Arrived, note: Note, position: int, now: datetime) -> tu
         item.identity,
         *said[1:11],
         operation and operation.iccid_target,
-        *said[11:],
+        *said[11:18],
         event.service if isinstance(event, CallbackEvent) else None,
         event.producer,
         event.rules,
@@ -180,7 +180,7 @@ def _body(event: Event, value: bytes) -> bytes:
     return value if at < 0 else value[at + len(_BODY) : -1]
 
 
-def _delivery_row(item: Arrived) -> Row:
+def _delivery_row(item: Arrived, differs: Mapping[tuple[Place, int], str]) -> Row:
     event = item.event
     row = item.evidence
     source_ip = event.source_ip if isinstance(event, CallbackEvent) else None
@@ -192,6 +192,7 @@ def _delivery_row(item: Arrived) -> Row:
         row.attempts_max,
         source_ip,
         row.observed_at,
+        differs.get((item.place, item.offset)),
     )
 
 

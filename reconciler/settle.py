@@ -5,10 +5,11 @@ arrived together with others of its unit is noted as if each had come alone, one
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reconciler.batch import Arrived
+from reconciler.batch import Arrived, Place
+from reconciler.copies import APART, differing
 from reconciler.evidence import Evidence, merged
 from reconciler.identity import by_device
 from reconciler.operation import Fold, Operation, Outcome, fold_request, operation_order, outcome
@@ -38,6 +39,8 @@ class Told:
     """By key: stored and new, copies merged."""
     altered: tuple[Evidence, ...]
     """Stored rows that a copy changed."""
+    differs: Mapping[tuple[Place, int], str] = field(default_factory=dict)
+    """By place and offset of a copy: what it changed beside time and attempts (`reconciler.copies`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def told(arrived: Iterable[Arrived], stored: Iterable[Evidence]) -> Told:
     fresh: list[Arrived] = []
     copies: list[Arrived] = []
     altered: dict[bytes, Evidence] = {}
+    differs: dict[tuple[Place, int], str] = {}
     for item in arrived:
         row = item.evidence
         before = rows.get(row.key)
@@ -71,13 +75,16 @@ def told(arrived: Iterable[Arrived], stored: Iterable[Evidence]) -> Told:
             continue
         copies.append(item)
         if (before.request_id, before.intent_id, before.eid) != (row.request_id, row.intent_id, row.eid):
+            differs[item.place, item.offset] = APART
             continue
         after = merged(before, row)
         if after != before:
             rows[row.key] = after
             if row.key in known:
                 altered[row.key] = after
-    return Told(tuple(fresh), tuple(copies), rows, tuple(altered.values()))
+            if (said := differing(before, row, after)) is not None:
+                differs[item.place, item.offset] = said
+    return Told(tuple(fresh), tuple(copies), rows, tuple(altered.values()), differs)
 
 
 def settle(scope: Scope, story: Told, stored: Iterable[Operation]) -> Settled:

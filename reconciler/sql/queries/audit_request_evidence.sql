@@ -14,6 +14,6 @@ concerned as (
 )
 select
   evidence_key, kind, account, request_id, intent_id, eid, imei, mdn, iccid_named, iccid_reported, iccid_single,
-  action, fact, requested_at, observed_at, attempt, attempts_max, sequence
+  action, fact, requested_at, observed_at, attempt, attempts_max, sequence, rules
 from concerned
 order by account, evidence_key

@@ -62,6 +62,8 @@ async def test_every_rule_about_what_an_event_says_is_known_as_one(database: Dat
         "quarantine_action_known",
         "quarantine_copies_positive",
         "quarantine_status_known",
+        "rebuild_change_known",
+        "reclassification_key_is_16_bytes",
         "request_scope_known",
     }
     async with database.connect() as connection:

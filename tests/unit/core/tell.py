@@ -61,6 +61,7 @@ def _evidence(kind: Kind, fact: Fact, said: Said) -> Evidence:
         attempt=said.get("attempt"),
         attempts_max=said.get("attempts_max"),
         sequence=said.get("sequence"),
+        rules=1,
     )
 
 

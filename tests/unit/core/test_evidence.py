@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.copies import differing, with_copy
 from reconciler.evidence import Evidence, evidence_of, merged
 from schemas.event import CallbackEvent, SubRequest, decision_event, poll_event, request_event
 from schemas.ids import AccountName, Eid, Iccid, IntentId, RequestId
@@ -151,6 +152,8 @@ def copies(draw: st.DrawFn) -> list[Evidence]:
             observed_at=draw(times),
             attempt=draw(numbers),
             attempts_max=draw(numbers),
+            action=draw(st.none() | st.sampled_from(["enable", "delete"])),
+            rules=draw(st.integers(1, 3)),
         )
         for _ in range(draw(st.integers(1, 3)))
     ]
@@ -166,6 +169,26 @@ def test_copies_make_the_same_row_in_any_order_and_any_number(found: list[Eviden
     assert row.attempt == max((copy.attempt for copy in found if copy.attempt is not None), default=None)
 
 
-def test_copies_that_two_versions_of_the_rules_read_differently_are_unclear() -> None:
+def test_copies_that_one_version_of_the_rules_reads_differently_are_unclear() -> None:
     row = callback("success")
     assert merged(row, row._replace(fact="failure")).fact == "unclear"
+
+
+def test_of_two_versions_of_the_rules_the_newer_is_believed() -> None:
+    old = callback("success", action="enable")
+    new = old._replace(fact="held", action=None, rules=2)
+    joined = merged(old, new)
+    assert (joined.fact, joined.action, joined.rules) == ("held", None, 2)
+    assert merged(joined, old) == joined
+
+
+@given(copies())
+def test_the_first_copy_and_what_the_others_changed_give_the_same_row(found: list[Evidence]) -> None:
+    """Time and attempts are kept of every copy, so they are left out here."""
+    first, *others = [row._replace(observed_at=NOON, attempt=None, attempts_max=None) for row in found]
+    row = again = first
+    for copy in others:
+        before, row = row, merged(row, copy)
+        differs = differing(before, copy, row)
+        again = again if differs is None else merged(again, with_copy(first, differs))
+    assert again == row
