@@ -64,6 +64,7 @@ def callback_event(
     """The id and the bytes of a callback's event. The hot path: no model is built."""
     event_id = callback_event_id(account, callback.canonical)
     verdict = _judged(callback)
+    flags = (*callback.flags, *verdict.flags, *extra_flags)
     members = {
         "kind": "callback",
         "event_id": event_id,
@@ -75,7 +76,7 @@ def callback_event(
         "observed_at": rfc3339(observed_at),
         "producer": producer,
         "rules": RULES_VERSION,
-        "flags": sorted({*callback.flags, *verdict.flags, *extra_flags}),
+        "flags": sorted(set(flags)) if flags else (),
         "service": service,
         "iccid_echoed": callback.iccid_echoed,
         "iccid_reported": callback.iccid_reported,

@@ -99,7 +99,7 @@ class Layout:
                 (self._body % self._kept(texts)).encode(),
                 canonical,
                 known.exact,
-                Credentials(fields[0], fields[1]),
+                Credentials._make(fields[:2]),
                 *fields[2:8],
                 identifiers,
                 *fields[8:15],

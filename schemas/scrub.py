@@ -52,8 +52,9 @@ class Secrets:
 
     def may_stand_in(self, encoded: bytes) -> bool:
         """Whether a secret may stand in a text or number of this JSON; False is certain."""
-        if any(map(encoded.__contains__, self._needles)):
-            return True
+        for needle in self._needles:  # any() takes longer for the usual few
+            if needle in encoded:
+                return True
         escapes = b"\\" in encoded or b"%" in encoded or b"&" in encoded
         return escapes and self.show_in(encoded.decode())
 
