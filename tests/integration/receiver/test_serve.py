@@ -81,6 +81,10 @@ async def test_check_tells_what_is_wrong_in_words_and_as_json(served: Served) ->
     assert ended.exit_code == 1
     assert ended.stdout.startswith("PROFILE_KAFKA_BOOTSTRAP: no broker answers")
     assert ended.stderr == ""
+    bad = served.environment({"RECEIVER_SPOOL_DIR": str(served.accounts)})
+    ended = await served.programs.run("profile-receiver", "check", env=bad)
+    assert ended.exit_code == 2
+    assert ended.stdout.startswith("RECEIVER_SPOOL_DIR: the spool folder")
     away |= {"RECEIVER_SPOOL_DIR": str(served.accounts), "RECEIVER_ALLOW_MODE": "maybe"}
     ended = await served.programs.run("profile-receiver", "check", "--json", env=away)
     assert ended.exit_code == 2

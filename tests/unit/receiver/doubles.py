@@ -61,6 +61,7 @@ class FakeSpool:
         self.holding = False
         self.rows: dict[int, Row] = {}
         self.buried: dict[int, str] = {}
+        self.dead: list[Record] = []
         self._next_id = 1
         self._held: list[tuple[asyncio.Future[list[Verdict]], list[Verdict]]] = []
 
@@ -124,7 +125,9 @@ class FakeSpool:
     def bury(self, id_: int, reason: str) -> asyncio.Future[bool]:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.buried[id_] = reason
-        future.set_result(self.rows.pop(id_, None) is not None)
+        row = self.rows.pop(id_, None)
+        self.dead += [] if row is None else [row.record]
+        future.set_result(row is not None)
         return future
 
 

@@ -3,19 +3,23 @@
 import io
 import json
 import logging
+from pathlib import Path
 
 from receiver.access import LINES_PER_S_MAX, AccessLog
 from receiver.answers import NOT_STORED, STORED, UNKNOWN_PATH
 from receiver.metrics import UNKNOWN_ACCOUNT, Metrics
 from receiver.notices import Notice
 from receiver.recent import RECENT_MAX, Recent
-from receiver.watchers import KafkaWatcher, LaneWatcher, LibraryLines
+from receiver.spool import DamagedRows, Recovered, Salvaged, TailRescued, Unavailable
+from receiver.watchers import KafkaWatcher, LaneWatcher, LibraryLines, SpoolWatcher
 from schemas.logline import Log
 
 PROMISED = {
     "receiver_callbacks_total",
     "receiver_ack_seconds_bucket",
     "receiver_stored_total",
+    "receiver_spool_records",
+    "receiver_spool_bytes",
     "receiver_probable_loss_total",
     "receiver_first_seen_late_total",
     "receiver_last_attempt_total",
@@ -86,6 +90,36 @@ def test_the_lanes_turns_are_logged_and_counted() -> None:
     assert lines(stream)[0]["mode"] == "away"
     assert metrics.registry.get_sample_value("receiver_stored_total", {"where": "kafka"}) == 7
     assert metrics.registry.get_sample_value("receiver_lane_direct") == 0
+
+
+def test_a_record_that_is_set_aside_is_an_alarm_with_its_remedy() -> None:
+    stream, metrics = io.StringIO(), Metrics()
+    LaneWatcher(Log("t", stream=stream), metrics).set_aside(7, "events", "MessageSizeTooLargeError")
+    (line,) = lines(stream)
+    assert (line["level"], line["event"]) == ("error", "record_set_aside")
+    assert line["remedy"] == "profile-receiver spool dead show 7"
+    assert metrics.registry.get_sample_value("receiver_set_aside_total") == 1
+
+
+def test_what_the_spool_reports_is_a_line_each() -> None:
+    stream, metrics = io.StringIO(), Metrics()
+    watcher = SpoolWatcher(Log("t", stream=stream), metrics)
+    for report in (
+        Unavailable("disk_full"),
+        Recovered(3),
+        Salvaged("torn", 2, 1, Path("damaged.db")),
+        TailRescued(1),
+        DamagedRows((4, 5)),
+    ):
+        watcher.report(report)
+    assert [(line["event"], line["level"]) for line in lines(stream)] == [
+        ("spool_unavailable", "error"),
+        ("spool_recovered", "info"),
+        ("spool_salvaged", "error"),
+        ("spool_tail_rescued", "warning"),
+        ("record_set_aside", "error"),
+    ]
+    assert metrics.registry.get_sample_value("receiver_set_aside_total") == 2
 
 
 def test_a_missing_kafka_is_told_now_and_then() -> None:
