@@ -145,16 +145,10 @@ def decode_event(value: bytes | None, headers: Sequence[tuple[str, bytes]] = ())
         return members
     kind = members.get("kind")
     ce_type = _CE_TYPES.get(kind) if isinstance(kind, str) else None
-    if ce_type is None or _says_another(headers, ce_type.encode()):
+    said = {value for name, value in headers if name == "ce_type"}
+    if ce_type is None or not said <= {ce_type.encode()}:
         return Undecodable("unknown_kind", "a kind or version of event that this program does not know")
     return _decode_callback(members, value) if kind == "callback" else _decode_other(members, value)
-
-
-def _says_another(headers: Sequence[tuple[str, bytes]], ce_type: bytes) -> bool:
-    for name, said in headers:  # any() takes three times as long
-        if name == "ce_type" and said != ce_type:
-            return True
-    return False
 
 
 def _object_of(value: bytes) -> JsonObject | Undecodable:
