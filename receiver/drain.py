@@ -136,8 +136,8 @@ class Drain:
 
     def _stop_sending(self, queue: Queue) -> None:
         """Its rows stay on disk."""
-        dropped = self._rounds.forget(queue)
-        self._travelling.difference_update(item.id for item in dropped if isinstance(item, Spooled))
+        dropped = self._rounds.take_out(queue, Spooled)
+        self._travelling.difference_update(item.id for item in dropped)
 
     def _look_whether_over(self) -> None:
         if not self._travelling and self._page_over is not None and not self._page_over.done():

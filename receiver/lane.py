@@ -243,11 +243,7 @@ class Lane:
         """Everything queued and in flight to the spool at once; what is in flight stays known until back."""
         waiting = [item for batch in self._rounds.in_flight() for item in _unhandled(batch.waiting)]
         for queue in self._rounds.every_queue():
-            items = self._rounds.forget(queue)
-            waiting.extend(_unhandled(items))
-            for item in items:
-                if isinstance(item, Spooled):
-                    self._rounds.put(queue, item)
+            waiting.extend(self._rounds.take_out(queue, Waiting))
         waiting.extend(self._fresh)
         self._fresh = []
         self._keep(waiting)

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from schemas.record import Record, partition_of
 
@@ -55,6 +55,7 @@ class Spooled:
 
 
 Item = Waiting | Spooled
+Kind = TypeVar("Kind", Waiting, Spooled)
 
 
 class Where(NamedTuple):
@@ -156,12 +157,13 @@ class Rounds:
     def in_flight(self) -> Iterator[Batch]:
         return (queue.in_flight for queue in self.every_queue() if queue.in_flight is not None)
 
-    def forget(self, queue: Queue) -> list[Item]:
-        """What waited there; what is in flight stays known until it is back."""
-        waiting = list(queue.waiting)
-        queue.waiting.clear()
-        self._ready.pop(queue, None)
-        return waiting
+    def take_out(self, queue: Queue, kind: type[Kind]) -> list[Kind]:
+        """Those that wait there; what is in flight stays known until it is back."""
+        taken = [item for item in queue.waiting if isinstance(item, kind)]
+        queue.waiting = deque(item for item in queue.waiting if not isinstance(item, kind))
+        if not queue.waiting:
+            self._ready.pop(queue, None)
+        return taken
 
     def release_leaders(self) -> None:
         """What one of their partitions does not take must not hold the others any longer."""

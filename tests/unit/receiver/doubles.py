@@ -63,7 +63,7 @@ class FakeSpool:
         self.buried: dict[int, str] = {}
         self.dead: list[Record] = []
         self._next_id = 1
-        self._held: list[tuple[asyncio.Future[list[Verdict]], list[Verdict]]] = []
+        self._held: list[tuple[asyncio.Future[list[Verdict]], Sequence[Waiting]]] = []
 
     @property
     def kept(self) -> list[Record]:
@@ -82,18 +82,16 @@ class FakeSpool:
         if self.trouble is not None:
             future.set_exception(SpoolUnavailableError(self.trouble))
             return future
-        verdicts = [self._take(entry) for entry in entries]
-        if self.holding:
-            self._held.append((future, verdicts))
-        else:
-            future.set_result(verdicts)
+        self._held.append((future, entries))
+        if not self.holding:
+            self.release()
         return future
 
     def release(self) -> None:
         self.holding = False
-        for future, verdicts in self._held:
-            future.set_result(verdicts)
-        self._held.clear()
+        held, self._held = self._held, []
+        for future, entries in held:
+            future.set_result([self._take(entry) for entry in entries])
 
     def _take(self, entry: Waiting) -> Verdict:
         if not self.room:

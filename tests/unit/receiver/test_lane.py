@@ -6,7 +6,7 @@ import pytest
 
 from receiver.lane import BATCH_BYTES_MAX
 from tests.unit.receiver.doubles import FakeBroker, FakeSpool, Watched, in_virtual_time, later
-from tests.unit.receiver.lanes import lane_over, numbers, record, turns
+from tests.unit.receiver.lanes import lane_over, numbers, numbers_of, record, turns
 
 
 @in_virtual_time
@@ -113,6 +113,19 @@ async def test_impatience_moves_queue_and_flight_to_the_spool_in_order() -> None
     assert [each.value for each in spool.kept] == [record(0).value, record(1).value]
     assert watched.modes == ["away"]
     assert await lane.submit(record(2)) == "spool", "new ones at once"
+
+
+@in_virtual_time
+async def test_what_flies_what_is_queued_and_what_just_came_are_spooled_in_this_order() -> None:
+    broker, spool = FakeBroker(), FakeSpool()
+    lane = lane_over(broker, spool)
+    for number in range(2):
+        lane.submit(record(number))
+        await turns()
+    lane.submit(record(2))
+    broker.up = False
+    lane.broker_changed()
+    assert numbers_of(spool.kept) == [0, 1, 2]
 
 
 @in_virtual_time

@@ -96,6 +96,13 @@ async def test_who_waits_for_the_last_rows_waits_no_longer_than_the_patience() -
     assert await lane.submit(record(2)) == "spool"
     assert asyncio.get_running_loop().time() - began <= 0.51
     assert numbers_of(spool.kept) == [1, 2]
+    broker.land_round()
+    lane.submit(record(3))
+    for _ in range(5):
+        await turns(SOON)
+        for batch in out(broker):
+            broker.land(batch)
+    assert sent(broker) == [0, 1, 2, 3]
 
 
 @in_virtual_time

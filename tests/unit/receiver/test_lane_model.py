@@ -7,6 +7,7 @@ and the lane direct.
 
 import asyncio
 from collections.abc import Callable
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,13 +18,14 @@ from tests.unit.receiver.doubles import FakeBroker, FakeSpool, VirtualTimeLoop, 
 from tests.unit.receiver.lanes import numbers, numbers_of, record
 
 PATIENCE_S = 0.5
-POISON_EVERY = 7
 PARTITIONS_USED = 2
 
 
 class LaneMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
+        self.small_pages = patch("receiver.drain.PAGE_ROWS", 2)
+        self.small_pages.start()
         self.loop = VirtualTimeLoop()
         self.broker, self.spool = FakeBroker(up=False), FakeSpool()
         self.answers: dict[int, asyncio.Future[Place]] = {}
@@ -42,6 +44,7 @@ class LaneMachine(RuleBasedStateMachine):
             self.running.cancel()
             self.loop.run_until_complete(asyncio.wait((self.running,)))
             self.loop.close()
+            self.small_pages.stop()
 
     # What may happen
 
@@ -87,6 +90,14 @@ class LaneMachine(RuleBasedStateMachine):
     def the_disk_has_room(self) -> None:
         self.spool.room = True
 
+    @rule()
+    def the_disk_is_slow(self) -> None:
+        self.spool.holding = True
+
+    @rule()
+    def the_disk_answers(self) -> None:
+        self._in_loop(self.spool.release)
+
     # What must hold
 
     @invariant()
@@ -98,6 +109,7 @@ class LaneMachine(RuleBasedStateMachine):
     def _settle(self) -> None:
         """All well again: everything must come to its end, in a bounded time."""
         self.spool.room = True
+        self.the_disk_answers()
         for _ in range(200):
             self.kafka_comes()
             self.let_time_pass(0.1)
