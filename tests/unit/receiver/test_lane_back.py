@@ -97,12 +97,35 @@ async def test_who_waits_for_the_last_rows_waits_no_longer_than_the_patience() -
     assert asyncio.get_running_loop().time() - began <= 0.51
     assert numbers_of(spool.kept) == [1, 2]
     broker.land_round()
-    lane.submit(record(3))
+    for number in range(3, 20):
+        lane.submit(record(number))
+        await turns(1)
     for _ in range(5):
         await turns(SOON)
         for batch in out(broker):
             broker.land(batch)
-    assert sent(broker) == [0, 1, 2, 3]
+    assert sent(broker) == list(range(20))
+
+
+@in_virtual_time
+async def test_a_record_on_its_way_to_a_slow_disk_is_not_overtaken() -> None:
+    broker, spool = FakeBroker(up=False), FakeSpool()
+    lane = lane_over(broker, spool)
+    spool.holding = True
+    lane.submit(record(0))
+    await turns(SOON)
+    come(broker)
+    lane.broker_changed()
+    await turns(SOON)
+    lane.submit(record(1))
+    await turns(SOON)
+    assert sent(broker) == []
+    spool.release()
+    for _ in range(5):
+        await turns(SOON)
+        for batch in out(broker):
+            broker.land(batch)
+    assert sent(broker) == [0, 1]
 
 
 @in_virtual_time
