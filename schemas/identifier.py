@@ -65,8 +65,12 @@ def _named(entry: JsonObject) -> Named | None:
     return kind.casefold(), identifier
 
 
+@lru_cache(maxsize=_CHECKED_CACHED)
 def luhn(digits: bytes) -> bool:
-    """Whether the last of these ASCII digits is the Luhn check of the others."""
+    """Whether the last of these ASCII digits is the Luhn check of the others.
+
+    Remembered: what was seen is mostly seen again, as a copy or with the next step of its device.
+    """
     weighed = digits[-1::-2] + digits[-2::-2].translate(_DOUBLED)
     return (sum(weighed) - _ZERO * len(digits)) % 10 == 0
 
@@ -133,17 +137,8 @@ class Devices:
 
 def failed_checks(identifiers: Iterable[Named]) -> list[str]:
     """The flags of the advisory checks, in the order of the identifiers."""
-    return [flag for kind, text in identifiers if (flag := _flag_of(kind, text)) is not None]
-
-
-def _flag_of(kind: str, text: str) -> str | None:
-    """What was seen is mostly seen again: as a copy, or with the next step of its device."""
-    check = _CHECKS.get(kind)
-    if check is None:
-        return None
-    return _remembered(check, text) if len(text) <= IDENTIFIER_CHARS_MAX else check(text)
-
-
-@lru_cache(maxsize=_CHECKED_CACHED)
-def _remembered(check: Callable[[str], str | None], text: str) -> str | None:
-    return check(text)
+    return [
+        flag
+        for kind, text in identifiers
+        if (check := _CHECKS.get(kind)) is not None and (flag := check(text)) is not None
+    ]

@@ -40,8 +40,9 @@ _SLOT_OF: Final = {
 _FIXED_TEXTS: Final = frozenset({"kind", "callbackCount", "maxCallbackThreshold"})
 """Members whose text decides how others are read."""
 
-_BETWEEN_ITEMS: Final = "\n"
-"""Stands in no text."""
+_LINE: Final = "\n"
+"""Keeps apart what is filled together: it stands in no text."""
+_LINE_END: Final = _LINE.encode()
 
 Pick = Callable[[Sequence[str | None]], tuple[str | None, ...]]
 Template = tuple[str, Pick]
@@ -53,13 +54,11 @@ class Layout:
 
     __slots__ = (
         "_arrays",
-        "_body",
-        "_canonical",
+        "_bytes",
         "_constants",
         "_fields",
-        "_hashed",
+        "_gaps",
         "_identified",
-        "_kept",
         "_known",
         "_settled_flags",
         "fullmatch",
@@ -71,8 +70,7 @@ class Layout:
         self._known = known
         self._settled_flags = known.flags[len(failed_checks(known.identifiers)) :]
         hashed, self._arrays = form.arrays_in(known.canonical.decode())
-        self._canonical, self._hashed = form.template(hashed)
-        self._body, self._kept = form.template(known.body_json.decode())
+        self._bytes, self._gaps = form.template(f"{hashed}{_LINE}{known.body_json.decode()}")
         self._identified = tuple((form.place_of(text), kind) for kind, text in known.identifiers)
         constants: list[str | None] = []
         places = []
@@ -88,7 +86,7 @@ class Layout:
     def callback(self, texts: tuple[str, ...], secrets: Secrets) -> Callback | None:
         """What a body with these texts says; None where a secret may stand in it."""
         filled = (*texts, *[_in_order(items % pick(texts)) for items, pick in self._arrays])
-        canonical = (self._canonical % self._hashed(filled)).encode()
+        canonical, _, body_json = (self._bytes % self._gaps(filled)).encode().partition(_LINE_END)
         if secrets.may_stand_in(canonical):
             return None
         identifiers = tuple(sorted({(kind, texts[place]) for place, kind in self._identified}))
@@ -96,7 +94,7 @@ class Layout:
         known = self._known
         return Callback._make(
             (
-                (self._body % self._kept(texts)).encode(),
+                body_json,
                 canonical,
                 known.exact,
                 Credentials._make(fields[:2]),
@@ -210,7 +208,7 @@ class _Form:
             nonlocal kinds
             items = re.findall(item, array[0])
             kinds += len(items)
-            arrays.append(self.template(_BETWEEN_ITEMS.join(items)))
+            arrays.append(self.template(_LINE.join(items)))
             return f"[{self._marker(self.slots + len(arrays) - 1)}]"
 
         lifted = re.sub(rf"\[{item}(?:,{item})*\]", lift, canonical)
@@ -232,4 +230,4 @@ def _fields_of(known: Callback) -> tuple[str | None, ...]:
 
 
 def _in_order(items: str) -> str:
-    return ",".join(sorted(items.split(_BETWEEN_ITEMS)))
+    return ",".join(sorted(items.split(_LINE)))
