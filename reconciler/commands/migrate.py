@@ -3,13 +3,13 @@
 from argparse import ArgumentParser, Namespace
 
 import orjson
-from schemas.settings import load
 
 from reconciler.access import owner_access
 from reconciler.migrate import migrate, read_migrations
 from reconciler.postgres_admin import owner_session
 from reconciler.program import DONE, Command, put, warn
 from reconciler.settings import ReconcilerSettings
+from schemas.settings import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
