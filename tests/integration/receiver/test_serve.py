@@ -23,7 +23,7 @@ async def test_a_callback_is_on_the_topic_when_it_is_answered(
     served: Served, stack: Stack, topics: Topics
 ) -> None:
     at = await served.start()
-    await at.until_ready()
+    await eventually(lambda: at.logged("lane_turned"))
     assert await at.post() == 200
     (record,) = await read_topic(stack.bootstrap, topics.events)
     assert record.key == b"89049032000000000000000000000163"
