@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from reconciler.commands import migrate, offsets, quarantine, run, topics
+from reconciler.commands import migrate, offsets, quarantine, rebuild, run, topics
 from reconciler.program import main as program_main
 
 COMMANDS = (
@@ -17,6 +17,7 @@ COMMANDS = (
     quarantine.SHOW,
     quarantine.REPLAY,
     quarantine.DISCARD,
+    rebuild.COMMAND,
     run.COMMAND,
 )
 

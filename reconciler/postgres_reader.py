@@ -83,7 +83,8 @@ class PostgresReader:
         if not reading:
             return ()
         return [
-            _operation(row) for row in await self.connection.fetch(query("read_operations"), *_asked(reading))
+            stored_operation(row)
+            for row in await self.connection.fetch(query("read_operations"), *_asked(reading))
         ]
 
     async def lock_devices(self, eids: Collection[Eid]) -> Collection[Eid]:
@@ -95,12 +96,17 @@ class PostgresReader:
     async def device_operations(self, eids: Collection[Eid]) -> Sequence[StoredOperation]:
         if not eids:
             return ()
-        return [_operation(row) for row in await self.connection.fetch(query("read_device_operations"), eids)]
+        return [
+            stored_operation(row)
+            for row in await self.connection.fetch(query("read_device_operations"), eids)
+        ]
 
     async def device_profiles(self, eids: Collection[Eid]) -> Sequence[StoredProfile]:
         if not eids:
             return ()
-        return [_profile(row) for row in await self.connection.fetch(query("read_device_profiles"), eids)]
+        return [
+            stored_profile(row) for row in await self.connection.fetch(query("read_device_profiles"), eids)
+        ]
 
     async def profile_ids(self, count: int) -> Sequence[int]:
         return await self._profile_ids.take(self.connection, count)
@@ -122,7 +128,7 @@ def _asked(reading: Reading) -> list[list[object]]:
     ]
 
 
-def _operation(row: "Record") -> StoredOperation:
+def stored_operation(row: "Record") -> StoredOperation:
     *values, version = row
     values[0] = str(values[0])
     for column in _OPERATION_ARRAYS:
@@ -130,7 +136,7 @@ def _operation(row: "Record") -> StoredOperation:
     return StoredOperation(Operation._make(values), version)
 
 
-def _profile(row: "Record") -> StoredProfile:
+def stored_profile(row: "Record") -> StoredProfile:
     number, version, *values = row
     values[_POSSIBLE_STATES] = tuple(values[_POSSIBLE_STATES])
     values[-1] = str(values[-1])

@@ -5,11 +5,14 @@ from importlib.resources import files
 
 import pytest
 
+from reconciler.postgres import SESSION
 from reconciler.queries import query
 from tests.integration.audit.conftest import Ledger
 from tests.support.database import AUDITOR, OWNER, WRITER
 
 NAMES = sorted(file.name.removesuffix(".sql") for file in (files("reconciler") / "sql" / "queries").iterdir())
+SMALL = {"rebuild_total"}
+"""One row for each partition."""
 MOMENT = datetime.now(UTC)
 NO_FILTER = (None,) * 7
 
@@ -40,6 +43,23 @@ def role_of(name: str) -> str:
 async def test_a_statement_fits_the_schema(ledger: Ledger, name: str) -> None:
     async with ledger.database.connect(role_of(name)) as connection:
         await connection.prepare(query(name))
+
+
+async def test_no_page_of_a_rebuild_reads_a_whole_table(ledger: Ledger) -> None:
+    """With the plan that fits any size, on tables that were never analyzed."""
+    scans: dict[str, list[str]] = {}
+    async with ledger.database.connect(WRITER) as connection:
+        for setting, value in SESSION.items():
+            await connection.execute("select set_config($1, $2, false)", setting, value)
+        for name in NAMES:
+            if not name.startswith("rebuild_") or name in SMALL:
+                continue
+            asked = (await connection.prepare(query(name))).get_parameters()
+            nulls = f"({', '.join('null' for _ in asked)})" if asked else ""
+            await connection.execute(f"prepare {name} as {query(name)}")
+            plan = await connection.fetch(f"explain execute {name}{nulls}")
+            scans[name] = [row[0] for row in plan if "Seq Scan" in row[0]]
+    assert {name: lines for name, lines in scans.items() if lines} == {}
 
 
 @pytest.mark.parametrize(("name", "arguments"), INDEXED, ids=lambda value: str(value)[:60])

@@ -20,6 +20,7 @@ PROMISED = {
     *("migrate", "topics create", "topics check", "run"),
     *("offsets show", "offsets reset", "offsets accept-gap"),
     *("quarantine list", "quarantine show", "quarantine replay", "quarantine discard"),
+    "rebuild",
 }
 PROMISED_AUDIT = {"request", "device", "as-of", "events", "verify"}
 

@@ -1,0 +1,3 @@
+-- $1 keys.
+delete from ledger.evidence
+where evidence_key = any ($1::bytea[])

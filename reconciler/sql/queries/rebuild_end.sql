@@ -1,0 +1,3 @@
+-- $1 rebuild, $2 events folded, $3 rows replaced.
+insert into ledger.rebuild_end (rebuild_id, events, changes)
+values ($1, $2, $3)

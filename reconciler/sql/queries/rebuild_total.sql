@@ -1,0 +1,2 @@
+select coalesce(sum(chain_events), 0)::bigint
+from ledger.consumer_offset
