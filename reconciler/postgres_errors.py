@@ -65,11 +65,16 @@ REFUSALS: Final = ("22", "54000")
 
 
 def translated(error: Exception, *, connected: bool) -> Exception:
-    """The loop's word for one of `ERRORS`; `connected` tells whether the connection can still be used."""
+    """The loop's word for one of `ERRORS`; `connected` tells whether the connection can still be used.
+
+    asyncpg may lose its place when a connection breaks in the middle of a COPY, and says so by an internal
+    error, before it knows of the break.
+    """
     server = next((link for link in _chain(error) if isinstance(link, asyncpg.PostgresError)), None)
     if server is not None and server.sqlstate is not None:
         return _by_state(server.sqlstate, str(getattr(server, "constraint_name", None) or ""), server)
-    if isinstance(error, OSError | TimeoutError) or not connected:
+    lost_place = any(isinstance(link, asyncpg.InternalClientError) for link in _chain(error))
+    if isinstance(error, OSError | TimeoutError) or lost_place or not connected:
         return TryAgainError(f"PostgreSQL does not answer ({type(error).__name__})")
     return BrokenError(
         f"PostgreSQL's client failed ({error}). Nothing of this batch was kept; it is not at fault."

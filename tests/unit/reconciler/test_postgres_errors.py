@@ -92,6 +92,12 @@ def test_a_mistake_of_ours_in_the_use_of_the_client_is_not_tried_again() -> None
     assert isinstance(translated(error, connected=True), BrokenError)
 
 
+def test_a_client_that_lost_its_place_when_the_connection_broke_is_tried_again() -> None:
+    error = asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
+    error.__context__ = asyncpg.InternalClientError("cannot switch to state 21; another operation (2)")
+    assert isinstance(translated(error, connected=True), TryAgainError)
+
+
 def test_a_message_does_not_show_the_row() -> None:
     error = asyncpg.NotNullViolationError("null value in column", "Failing row contains (canary)")
     assert "canary" not in str(translated(error, connected=True))
