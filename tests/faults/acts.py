@@ -22,6 +22,7 @@ ON_TIME_S = 10.0
 DELAY_S = 0.15
 COMMIT = b"COMMIT"
 JOIN_WITHIN_S = 20.0
+TANGLED_S = 0.15
 
 Act = Callable[[Scene, Step, random.Random], Awaitable[None]]
 
@@ -142,12 +143,13 @@ async def tangle(scene: Scene, step: Step, rng: random.Random) -> None:
             with suppress(asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError):
                 async with connection.transaction():
                     await connection.execute(LOCK_DEVICES)
+                    await asyncio.sleep(TANGLED_S)  # for a batch to lock its requests, and want a device
                     await connection.execute(LOCK_REQUESTS)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(TANGLED_S)
 
 
-LOCK_DEVICES = "select from ledger.device order by eid desc limit 100 for update"
-LOCK_REQUESTS = "select from ledger.request order by id desc limit 500 for update"
+LOCK_DEVICES = "select from ledger.device order by eid desc for update"
+LOCK_REQUESTS = "select from ledger.request order by id desc for update"
 
 
 async def end_sessions(scene: Scene, step: Step, rng: random.Random) -> None:
