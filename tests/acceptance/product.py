@@ -1,8 +1,8 @@
 """The whole product as a test sees it: commands started, callbacks sent, results read from outside."""
 
-from __future__ import annotations
+from __future__ import itertools
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +68,7 @@ class Product:
     folder: Path
     receivers: list[Receiver] = field(default_factory=list)
     journals: list[Path] = field(default_factory=list)
+    spools: Iterator[int] = field(default_factory=itertools.count)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -88,7 +89,7 @@ class Product:
             "RECEIVER_LISTEN": listen,
             "RECEIVER_OPS_LISTEN": ops,
             "RECEIVER_ACCOUNTS_FILE": str(self.folder / "accounts.toml"),
-            "RECEIVER_SPOOL_DIR": str(self.folder / f"spool-{len(self.receivers)}"),
+            "RECEIVER_SPOOL_DIR": str(self.folder / f"spool-{next(self.spools)}"),
             "RECEIVER_ALLOW": f"{HOST}/32",
             **settings,
         }
