@@ -1,7 +1,8 @@
 """The whole product as a test sees it: commands started, callbacks sent, results read from outside."""
 
-from __future__ import itertools
+from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
