@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from reconciler.readable import ReadableError
 
@@ -66,7 +72,10 @@ class ClusterAdmin:
         return (await self._settings(ConfigResourceType.BROKER, [str(broker)]))[str(broker)]
 
     async def topics(self, names: Sequence[str]) -> Mapping[str, TopicFacts]:
-        """Those of `names` that exist; the others are absent from the answer, and not created by asking."""
+        """Those of `names` that exist; the others are absent from the answer, and not created by asking.
+
+        Several brokers may answer, and one that has not heard of a topic yet makes it absent.
+        """
         present = set(await self._client.list_topics()) & set(names)
         if not present:
             return {}
@@ -79,10 +88,11 @@ class ClusterAdmin:
                 settings=settings[topic["topic"]],
             )
             for topic in described
+            if topic["topic"] in settings and topic["partitions"]
         }
 
     async def create(self, topics: Sequence[TopicToCreate]) -> frozenset[str]:
-        """Creates them and waits until each has its leaders; gives back the names that were there already."""
+        """Creates them, for `visible` to wait for; gives back the names that were there already."""
         requests = [
             NewTopic(topic.name, topic.partitions, topic.replication, topic_configs=dict(topic.settings))
             for topic in topics
@@ -97,23 +107,16 @@ class ClusterAdmin:
                     f"Kafka refused to create {name}: {message or for_code(code).description}. Topics made "
                     "before it stay; put this right and run the command again."
                 )
-        await self._visible([topic.name for topic in topics])
         return frozenset(present)
 
-    async def _visible(self, names: Sequence[str]) -> None:
-        """A broker learns of a new topic from the controller a moment later."""
+    async def visible(self, names: Sequence[str]) -> Mapping[str, TopicFacts]:
+        """All of `names`, each with its leaders: brokers learn of a new topic a moment after it was made."""
         for _ in range(VISIBLE_WITHIN_TRIES):
-            if await self._led(names):
-                return
+            known = await self.topics(names)
+            if len(known) == len(set(names)) and all(map(_is_led, known.values())):
+                return known
             await asyncio.sleep(VISIBLE_PAUSE_S)
-        raise TimeoutError("the new topics have no leaders yet")
-
-    async def _led(self, names: Sequence[str]) -> bool:
-        known = await self.topics(names)
-        return len(known) == len(set(names)) and all(
-            topic.partitions and all(part.leader >= 0 for part in topic.partitions)
-            for topic in known.values()
-        )
+        raise TimeoutError("some topics have no leaders yet")
 
     async def _settings(
         self, kind: ConfigResourceType, names: Sequence[str]
@@ -122,6 +125,8 @@ class ClusterAdmin:
         found: dict[str, Mapping[str, str]] = {}
         for answer in answers:
             for code, message, _, name, entries in answer.resources:
+                if code == UnknownTopicOrPartitionError.errno:
+                    continue
                 if code:
                     raise ClusterError(
                         f"Kafka does not show the settings of {name}: "
@@ -160,6 +165,10 @@ def _cause(error: Exception) -> str:
     if isinstance(error, KafkaConnectionError):
         return "no broker answers there"
     return str(error) or type(error).__name__
+
+
+def _is_led(topic: TopicFacts) -> bool:
+    return all(part.leader >= 0 for part in topic.partitions)
 
 
 def _partitions(described: Sequence[Mapping[str, object]]) -> tuple[PartitionFacts, ...]:

@@ -113,7 +113,7 @@ async def create_topics(
         before = await admin.topics([topic.name for topic in wanted])
         missing = [topic for topic in wanted if topic.name not in before]
         present = await admin.create(missing) if missing else frozenset()
-        after = await admin.topics([topic.name for topic in wanted])
+        after = await admin.visible([topic.name for topic in wanted]) if missing else before
     made = {topic.name for topic in missing} - present
     return [
         _report(after[topics.prefix + spec.name], spec, topics.prefix + spec.name in made)
