@@ -22,6 +22,7 @@ from reconciler.queries import query
 from reconciler.readable import ReadableError
 from reconciler.rebuild_reader import RebuildReader
 from reconciler.refold import Portion, Refolded, differences, refolded
+from reconciler.schedule import is_open
 from reconciler.scope import Key, Link
 from reconciler.settle import Settled, Told
 from schemas.ids import Eid, OperationId
@@ -146,7 +147,10 @@ class PostgresRepair:
         links = sorted(portion.links_recorded() - set(portion.links)) if portion.kind == "request" else ()
         profiles = await self._profiles(swap)
         plan = await self._plan(swap, profiles, links)
-        await write(self._connection, replace(plan, evidence=evidence))
+        await write(
+            self._connection,
+            replace(plan, evidence=evidence, looks_closed=[*plan.looks_closed, *_settled(swap, now)]),
+        )
         return found
 
     async def _profiles(self, swap: _Swap) -> ProfileChanges:
@@ -278,6 +282,11 @@ def _swap(portion: Portion, now: Refolded) -> _Swap:
     versions = {name: stored[name].version for name in before}
     new = [row.operation_id for row in changed if row.operation_id not in before]
     return _Swap(Settled({}, tuple(changed), tuple(gone), before), versions, new)
+
+
+def _settled(swap: _Swap, now: Refolded) -> list[OperationId]:
+    """Restored rows that need no look: a schedule that outlived the lost row must end."""
+    return [name for name in swap.new if not is_open(now.operations[name])]
 
 
 def _recorded_anew(changes: ProfileChanges, unrecorded: Iterable[StoredProfile]) -> ProfileChanges:

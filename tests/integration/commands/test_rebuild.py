@@ -318,7 +318,7 @@ async def test_a_rebuild_while_a_reconciler_writes_puts_everything_right(
 ) -> None:
     """The rows are spoiled again and again under both; at the end all is as the events say.
 
-    Spoiling takes the whole table: a vandal who locks row by row, in an order of his own, would be a deadlock.
+    Spoiling takes the whole table: locking row by row, in an order of its own, would be a deadlock.
     """
     spoil = (
         "lock table ledger.operation in exclusive mode; update ledger.operation set confirmed = not confirmed"
