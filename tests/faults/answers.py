@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+NOBODY_THERE = "ClientConnectorError"
+UNNAMED = "unanswered"
 TRUSTED = frozenset({"right", "previous", "printed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One attempt that should be accepted. `answered_at` None where no answer came; seconds since 1970."""
+    """One attempt that should be accepted. `answered_at` None where no answer came; seconds since 1970.
+
+    `error` is the sender's name for what came instead; the steady load knows none.
+    """
 
     message: tuple[str, str]
     sent_at: float
     answered_at: float | None
     status: int | None
+    error: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -28,6 +34,11 @@ class Answered:
     def failed_by_us(self) -> bool:
         """A 5xx: somebody was there, and would not take it."""
         return self.status is not None and self.status >= 500
+
+    @property
+    def broken_off(self) -> bool:
+        """Somebody took the connection, and then gave no answer."""
+        return self.error not in (None, NOBODY_THERE, UNNAMED)
 
 
 def read_answers(paths: Iterable[Path]) -> list[Answered]:
@@ -39,6 +50,7 @@ def read_answers(paths: Iterable[Path]) -> list[Answered]:
             sent_at=_seconds(line["sent_at"]),
             answered_at=None if line["answered_at"] is None else _seconds(line["answered_at"]),
             status=line["status"],
+            error=line["error"],
         )
         for line in lines
         if line["type"] == "attempt" and line["credentials"] in TRUSTED and line["expected_status"] == 200

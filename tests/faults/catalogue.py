@@ -30,6 +30,7 @@ class Limits:
 
     p99_s: float | None = None
     refused: int | None = None
+    broken_off: int | None = None
     stalled_s: float | None = None
     lost: int = 0
     """Above zero only where a disk is meant to lose something."""
@@ -44,6 +45,8 @@ class Limits:
             yield f"limit: p99 of the answers is {callbacks.p99_s:.2f} s, allowed are {self.p99_s:.0f} s"
         if self.refused is not None and callbacks.refused > self.refused:
             yield f"limit: {callbacks.refused} answers 5xx"
+        if self.broken_off is not None and callbacks.broken_off > self.broken_off:
+            yield f"limit: {callbacks.broken_off} requests were taken and never answered"
         if self.stalled_s is not None and run.stalled_s > self.stalled_s:
             yield f"limit: the ledger stood still for {run.stalled_s:.1f} s of {self.stalled_s:.0f} s allowed"
 
@@ -156,7 +159,7 @@ TABLE: Sequence[Fault] = (
     # Receivers
     Fault("receivers-killed", "one of two, again and again", draws.receivers_killed, PAIR),
     Fault("receivers-terminated", "in order, under load",
-          draws.receivers_terminated, PAIR, limits=Limits(refused=0)),
+          draws.receivers_terminated, PAIR, limits=Limits(refused=0, broken_off=0)),
     Fault("receivers-frozen", "one of two stands still for moments", draws.receivers_frozen, PAIR),
     # What comes
     Fault("bad-records", "one of every kind we could think of, four times",

@@ -17,6 +17,8 @@ class Sent:
     refused: int
     """Answers 5xx, each attempt counted."""
     unanswered: int
+    broken_off: int
+    """Connections that were taken and ended without an answer, as far as the sender can tell."""
     unavailable_s: float
     p99_s: float
 
@@ -27,6 +29,7 @@ def sent(answers: Sequence[Answered]) -> Sent:
         acknowledged=len({one.message for one in answers if one.accepted}),
         refused=sum(one.failed_by_us for one in answers),
         unanswered=sum(one.status is None for one in answers),
+        broken_off=sum(one.broken_off for one in answers),
         unavailable_s=round(longest_unavailable_s(answers), 2),
         p99_s=round(accepted_within_s(answers, 0.99), 3),
     )

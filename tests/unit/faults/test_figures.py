@@ -42,23 +42,22 @@ def test_journals_are_read_in_the_order_of_sending(tmp_path: Path) -> None:
         "sent_at": "2026-01-01T00:00:02Z",
         "answered_at": None,
         "status": None,
+        "error": "ServerDisconnectedError",
     }
-    earlier = {
-        **line,
-        "sent_at": "2026-01-01T00:00:01Z",
-        "status": 200,
-        "answered_at": "2026-01-01T00:00:01Z",
-    }
+    answered_at = sent_at = "2026-01-01T00:00:01Z"
+    earlier = {**line, "sent_at": sent_at, "answered_at": answered_at, "status": 200, "error": None}
     stranger = {**line, "credentials": "wrong"}
     journal = tmp_path / "journal"
     journal.write_text(
         "".join(json.dumps(one) + "\n" for one in (line, earlier, stranger, {"type": "truth"}))
     )
-    assert [one.status for one in read_answers([journal])] == [200, None]
+    found = read_answers([journal])
+    assert [one.status for one in found] == [200, None]
+    assert sent(found).broken_off == 1
 
 
 def run(seed: int, unavailable_s: float, *wrong: str) -> Run:
-    return Run("database-killed", seed, Sent(10, 9, 1, 0, unavailable_s, 0.05), 0, 0, 2, 0, wrong)
+    return Run("database-killed", seed, Sent(10, 9, 1, 0, 0, unavailable_s, 0.05), 0, 0, 2, 0, wrong)
 
 
 def test_a_summary_adds_counts_and_takes_the_worst_times() -> None:
@@ -67,7 +66,7 @@ def test_a_summary_adds_counts_and_takes_the_worst_times() -> None:
 
 
 def test_limits_are_told_when_broken() -> None:
-    slow = Run("x", 1, Sent(1, 1, 3, 0, 0, 2.5), 0, 0, 0, 0, stalled_s=11)
+    slow = Run("x", 1, Sent(1, 1, 3, 0, 0, 0, 2.5), 0, 0, 0, 0, stalled_s=11)
     assert len(list(Limits(p99_s=2, refused=0, stalled_s=10).broken(slow))) == 3
     assert not list(Limits().broken(slow))
     assert Limits(lost=5).allow("A", 5)
@@ -79,7 +78,7 @@ def test_the_page_keeps_the_lines_of_faults_that_were_not_run(tmp_path: Path) ->
     page, figures = tmp_path / "page.md", tmp_path / "figures.json"
     page.write_text(f"# Before\n{reliability.BEGIN}\nold\n{reliability.END}\nafter\n")
     one = summary([run(1, 0.5)])
-    other = summary([Run("none", 1, Sent(1, 1, 0, 0, 0, 0.1), 0, 0, 0, 0)])
+    other = summary([Run("none", 1, Sent(1, 1, 0, 0, 0, 0, 0.1), 0, 0, 0, 0)])
     reliability.write([one], page=page, figures=figures)
     reliability.write([other], page=page, figures=figures)
     text = page.read_text()
