@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from deploy.local.faults import StackError
 from tests.faults import reliability
 from tests.faults.catalogue import LONG, Fault, faults
 from tests.faults.disk import can_mount
-from tests.faults.figures import HEADINGS, Run, row, summary
+from tests.faults.figures import HEADINGS, Run, never_run, row, summary
 from tests.faults.run import Bench, run
 from tests.faults.schedule import schedule
 
@@ -90,7 +91,10 @@ async def run_all(plan: Sequence[tuple[Fault, int]], options: argparse.Namespace
             if fault.cast.spool_mib is not None and not can_mount():
                 say("    not run: only root can make the small file system that it needs")
                 continue
-            runs.append(await run(bench, fault, seed))
+            try:
+                runs.append(await run(bench, fault, seed))
+            except StackError as error:
+                runs.append(never_run(fault.name, seed, str(error)))
             tell(runs[-1], folder)
             if options.json:
                 print(json.dumps(runs[-1].as_json()), flush=True)

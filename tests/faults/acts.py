@@ -24,6 +24,8 @@ COMMIT = b"COMMIT"
 JOIN_WITHIN_S = 20.0
 TANGLED_S = 0.15
 
+NOT_POSSIBLE = (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
 Act = Callable[[Scene, Step, random.Random], Awaitable[None]]
 
 
@@ -214,6 +216,16 @@ async def spoil(scene: Scene, step: Step, rng: random.Random) -> None:
     await topic.write_spoilt(scene.stack.bootstrap, scene.topics.events, spoilt(rng))
 
 
+def _where_possible(act: Act) -> Act:
+    """A stranger's act, which another fault may prevent: the stranger gives up."""
+
+    async def tried(scene: Scene, step: Step, rng: random.Random) -> None:
+        with suppress(*NOT_POSSIBLE):
+            await act(scene, step, rng)
+
+    return tried
+
+
 ACTS: Mapping[str, Act] = {
     "kill": kill,
     "stop": stop,
@@ -232,10 +244,10 @@ ACTS: Mapping[str, Act] = {
     "fill": fill,
     "tear": _harm(disk.tear),
     "flip": _harm(disk.flip),
-    "lock": lock,
-    "tangle": tangle,
-    "end_sessions": end_sessions,
+    "lock": _where_possible(lock),
+    "tangle": _where_possible(tangle),
+    "end_sessions": _where_possible(end_sessions),
     "rebalance": rebalance,
-    "repeat": repeat,
-    "spoil": spoil,
+    "repeat": _where_possible(repeat),
+    "spoil": _where_possible(spoil),
 }

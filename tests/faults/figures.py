@@ -59,6 +59,11 @@ class Run:
         return asdict(self)
 
 
+def never_run(fault: str, seed: int, why: str) -> Run:
+    """The bench itself failed: nothing was shown."""
+    return Run(fault, seed, sent(()), 0, 0, 0, 0, (f"bench: {why}",))
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """All runs of a fault; the times are the worst of all."""

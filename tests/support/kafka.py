@@ -38,8 +38,8 @@ async def read_topic(bootstrap: str, topic: str) -> list[TopicRecord]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         async with asyncio.timeout(READ_WITHIN_S):
             records = await _read_all(consumer)
             return sorted(records, key=lambda record: (record.partition, record.offset))
