@@ -60,9 +60,10 @@ async def kill(scene: Scene, step: Step, rng: random.Random) -> None:
 
 
 async def stop(scene: Scene, step: Step, rng: random.Random) -> None:
-    """In order; a program must be gone in time."""
+    """In order; a program that had begun must be gone in time."""
     if step.on in scene.keepers:
         keeper = scene.keeper(step.on)
+        await keeper.ready()
         began = asyncio.get_running_loop().time()
         exit_code = await keeper.terminate()
         took = asyncio.get_running_loop().time() - began

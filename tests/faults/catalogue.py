@@ -69,8 +69,8 @@ EVERYBODY = Cast(
 )
 
 SMALL_DISK = Cast(spool_mib=16)
-FLIPPED_LOST_MAX = 40
-"""As many records as a page of the spool, and what SQLite keeps beside it, may hold."""
+FLIPPED_LOST_MAX = 2
+"""The record itself, and one that shares its bytes."""
 
 MINUTE = Load(seconds=75, rate=40, day_every_s=10)
 USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,9 @@ from pathlib import Path
 BALLAST = "ballast"
 PIECE_BYTES = 65_536
 MOUNT_WITHIN_S = 20
-LOG_HEADER_BYTES = 32
 PAGE_BYTES = 4096
+RECORDED = rb'"kind":"callback"'
+FLIPPED_BYTES = 64
 
 
 def can_mount() -> bool:
@@ -61,11 +63,14 @@ def tear(folder: Path, rng: random.Random) -> None:
 
 
 def flip(folder: Path, rng: random.Random) -> None:
-    """Some bytes of one page are others: what was on it is lost, but nothing more may be."""
-    files = [path for path in folder.glob("spool-*.db*") if path.stat().st_size > 2 * PAGE_BYTES]
-    wide = max(files, key=lambda path: path.stat().st_size, default=None)
-    if wide is None:
-        return
-    with wide.open("r+b") as file:
-        file.seek(rng.randrange(PAGE_BYTES, wide.stat().st_size - 64))
-        file.write(rng.randbytes(64))
+    """Some bytes of a record that waits there are others: it is lost, but few others may be."""
+    places = [
+        (path, match.start())
+        for path in sorted(folder.glob("spool-*.db*"))
+        for match in re.finditer(RECORDED, path.read_bytes())
+    ]
+    if places:
+        path, place = rng.choice(places)
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(rng.randbytes(FLIPPED_BYTES))
