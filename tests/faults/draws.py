@@ -9,6 +9,9 @@ from reconciler.kafka import SESSION_TIMEOUT_S
 from tests.faults.scene import RECEIVER_KAFKA, RECONCILER_POSTGRES
 from tests.faults.schedule import Draw, Step, lasting, moments
 
+SHORT_S = 0.3
+"""Below the receiver's patience with Kafka."""
+SLOW = 0.6
 PAIR = ("receiver-1", "receiver-2")
 RIVALS = ("reconciler-1", "reconciler-2")
 
@@ -31,8 +34,14 @@ def reconciler_frozen(rng: random.Random) -> Sequence[Step]:
 
 
 def reconcilers_stutter(rng: random.Random) -> Sequence[Step]:
-    """Rivals read the same partitions, and either may wake in the middle of what the other one does."""
-    return [Step(at, "freeze", rng.choice(RIVALS), lasting(rng, 0.1, 1.5)) for at in moments(rng, 8, 11)]
+    """Rivals read the same partitions, and either may wake in the middle of what the other one does.
+
+    The last to sleep wakes when the other has applied everything, with a batch of long ago in its hands.
+    """
+    return [
+        *(Step(at, "freeze", rng.choice(RIVALS), lasting(rng, 0.1, 1.5)) for at in moments(rng, 8, 10)),
+        Step(lasting(rng, 11, 11.9), "freeze", rng.choice(RIVALS), 8.0),
+    ]
 
 
 def rebalances(rng: random.Random) -> Sequence[Step]:
@@ -163,7 +172,12 @@ def below_min_isr(rng: random.Random) -> Sequence[Step]:
 
 
 def receivers_killed(rng: random.Random) -> Sequence[Step]:
-    return [Step(at, "kill", rng.choice(PAIR), lasting(rng, 0.0, 1)) for at in moments(rng, 5, 11)]
+    """Now and then while the broker is slow: what waits for it then is promised to nobody yet."""
+    times = moments(rng, 5, 11)
+    return [
+        *(Step(at, "kill", rng.choice(PAIR), lasting(rng, 0.0, 1)) for at in times),
+        *(Step(at - SHORT_S, "freeze", "broker-1", 2 * SHORT_S) for at in times if rng.random() < SLOW),
+    ]
 
 
 def receivers_terminated(rng: random.Random) -> Sequence[Step]:
