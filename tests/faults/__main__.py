@@ -110,6 +110,8 @@ def tell(result: Run, folder: Path) -> None:
         f"{result.doubled} doubled; unavailable {callbacks.unavailable_s:.1f} s, ledger stood still "
         f"{result.stalled_s:.1f} s, caught up in {result.caught_up_s:.1f} s; took {result.took_s:.0f} s"
     )
+    for text in result.last_words[:TOLD_MAX]:
+        say(f"    {text[:TEXT_MAX]}")
     letters = Counter(text.split(":", 1)[0] for text in result.wrong)
     for letter in letters:
         for text in [text for text in result.wrong if text.split(":", 1)[0] == letter][:TOLD_MAX]:

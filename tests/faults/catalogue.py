@@ -31,6 +31,7 @@ class Limits:
     p99_s: float | None = None
     refused: int | None = None
     broken_off: int | None = None
+    restarts: int | None = None
     stalled_s: float | None = None
     lost: int = 0
     """Above zero only where a disk is meant to lose something."""
@@ -45,15 +46,18 @@ class Limits:
             yield f"limit: p99 of the answers is {callbacks.p99_s:.2f} s, allowed are {self.p99_s:.0f} s"
         if self.refused is not None and callbacks.refused > self.refused:
             yield f"limit: {callbacks.refused} answers 5xx"
+        if self.restarts is not None and run.restarts > self.restarts:
+            yield f"limit: programs ended by themselves {run.restarts} times"
         if self.broken_off is not None and callbacks.broken_off > self.broken_off:
             yield f"limit: {callbacks.broken_off} requests were taken and never answered"
         if self.stalled_s is not None and run.stalled_s > self.stalled_s:
             yield f"limit: the ledger stood still for {run.stalled_s:.1f} s of {self.stalled_s:.0f} s allowed"
 
 
-STORED = Limits(p99_s=2.0, refused=0)
-"""Nothing that happens behind the receiver may be felt by the sender."""
-MOVING = Limits(p99_s=2.0, refused=0, stalled_s=10.0)
+STORED = Limits(p99_s=2.0, refused=0, restarts=0)
+"""Nothing that happens behind the receiver is felt by the sender, and everybody lives through it."""
+STORED_ANYHOW = Limits(p99_s=2.0, refused=0)
+MOVING = Limits(p99_s=2.0, refused=0, stalled_s=10.0, restarts=0)
 ANY = Limits()
 
 ALONE = Cast()
@@ -95,7 +99,7 @@ def through(*ways: str) -> Cast:
 
 
 TABLE: Sequence[Fault] = (
-    Fault("none", "nothing happens", lambda _: (), limits=Limits(p99_s=2.0, refused=0, stalled_s=5.0)),
+    Fault("none", "nothing happens", lambda _: (), limits=Limits(p99_s=2.0, refused=0, stalled_s=5.0, restarts=0)),
     # Reconcilers
     Fault("reconciler-killed", "the only one; its successor waits for the session to end",
           draws.reconciler_killed, limits=STORED),
@@ -189,5 +193,5 @@ def faults() -> Sequence[Fault]:
 
 def _at(point: Point) -> Fault:
     cast = Cast(receivers=2, reconcilers=2, fresh_groups=True, point=point)
-    limits = STORED if point.part == "reconciler" else ANY
+    limits = STORED_ANYHOW if point.part == "reconciler" else ANY
     return Fault(f"{point.part}-at-{point.name}", point.title, lambda _: (), cast, limits=limits)

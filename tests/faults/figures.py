@@ -51,6 +51,7 @@ class Run:
     repeated: int
     restarts: int
     wrong: tuple[str, ...] = ()
+    last_words: tuple[str, ...] = ()
     stalled_s: float = 0.0
     caught_up_s: float = 0.0
     took_s: float = 0.0

@@ -144,13 +144,16 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
     await asyncio.gather(*(keeper.end() for keeper in stage.keepers.values()))
     found += await password_is_nowhere(stage)
     found += [Found("remark", text) for text in stage.remarks]
-    return _Verdict(evidence, [*found, *_crashes(stage), *_missed(stage)])
+    return _Verdict(evidence, [*found, *_crashes(stage), *_missed(stage)], _last_words(stage))
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
+    """`last_words` of programs that ended by themselves: no fault as such, unless a limit makes it one."""
+
     evidence: Evidence
     found: list[Found]
+    last_words: tuple[str, ...]
 
 
 def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdict: _Verdict) -> Run:
@@ -164,6 +167,7 @@ def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdi
         doubled=len(list(kept_once(sound.ledger))),
         repeated=len(sound.records) - len(sound.ledger.events),
         restarts=sum(len(keeper.unwanted_ends()) for keeper in stage.keepers.values()),
+        last_words=verdict.last_words,
     )
 
 
@@ -176,6 +180,14 @@ def _crashes(stage: Scene) -> list[Found]:
         if "Traceback" in end.stderr
     )
     return [Found("crash", f"{times} times: {lines}") for lines, times in told.items()]
+
+
+def _last_words(stage: Scene) -> tuple[str, ...]:
+    return tuple(
+        f"{keeper.name} ended with {end.exit_code}: {(end.stderr.rstrip().splitlines() or [''])[-1]}"
+        for keeper in stage.keepers.values()
+        for end in keeper.unwanted_ends()
+    )
 
 
 def _missed(stage: Scene) -> list[Found]:
