@@ -99,7 +99,7 @@ def through(*ways: str) -> Cast:
 
 
 TABLE: Sequence[Fault] = (
-    Fault("none", "nothing happens", lambda _: (), limits=Limits(p99_s=2.0, refused=0, stalled_s=5.0, restarts=0)),
+    Fault("none", "nothing happens", lambda _: (), limits=MOVING),
     # Reconcilers
     Fault("reconciler-killed", "the only one; its successor waits for the session to end",
           draws.reconciler_killed, limits=STORED),

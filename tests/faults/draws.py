@@ -28,9 +28,13 @@ def reconciler_killed(rng: random.Random) -> Sequence[Step]:
 
 
 def reconciler_frozen(rng: random.Random) -> Sequence[Step]:
-    """Longer than its session: the other takes over, and then the sleeper wakes."""
+    """Longer than its session: the other takes over, and then the sleeper wakes with an old batch in its hands.
+
+    Under load, or when all is applied: then nothing that comes later can cover what it does.
+    """
     longer_s = SESSION_TIMEOUT_S + lasting(rng, 2, 6)
-    return [Step(moments(rng, 1, 6)[0], "freeze", "reconciler-1", longer_s)]
+    at_s = rng.choice((lasting(rng, 1, 6), lasting(rng, 20, 25)))
+    return [Step(at_s, "freeze", "reconciler-1", longer_s)]
 
 
 def reconcilers_stutter(rng: random.Random) -> Sequence[Step]:
