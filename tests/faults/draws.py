@@ -28,7 +28,7 @@ def reconciler_killed(rng: random.Random) -> Sequence[Step]:
 
 
 def reconciler_frozen(rng: random.Random) -> Sequence[Step]:
-    """Longer than its session: the other takes over, and then the sleeper wakes with an old batch in its hands.
+    """Longer than its session: the other takes over, and then the sleeper wakes, an old batch in its hands.
 
     Under load, or when all is applied: then nothing that comes later can cover what it does.
     """
