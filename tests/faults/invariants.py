@@ -33,11 +33,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the checks look at; all of it read when nothing moved any more."""
+    """Everything the checks look at; all of it read when nothing moved any more.
+
+    `records` are those of the events topic, `set_aside` those that receivers put on the quarantine topic.
+    """
 
     journal: Journal
     ledger: Ledger
     records: Sequence[TopicRecord]
+    set_aside: Sequence[TopicRecord] = ()
 
     def without_spoilt(self) -> Evidence:
         """As if nobody had written the records that nobody should write."""
@@ -46,7 +50,8 @@ class Evidence:
         ids = {copy.event_id for copy in copies}
         events = tuple(event for event in self.ledger.events if event.event_id in ids)
         records = tuple(record for record in self.records if not is_spoilt(record))
-        return Evidence(self.journal, replace(self.ledger, copies=copies, events=events), records)
+        ledger = replace(self.ledger, copies=copies, events=events)
+        return replace(self, ledger=ledger, records=records)
 
 
 def is_spoilt(record: TopicRecord) -> bool:
@@ -63,7 +68,7 @@ def wrong(evidence: Evidence) -> list[Found]:
         "B": checker.nothing_invented(journal, ledger),
         "E": checker.refused_is_not_kept(journal, ledger),
         "A/F": checker.every_copy_counted(journal, ledger, records),
-        "F": offsets_are_exact(evidence),
+        "F": (*offsets_are_exact(evidence), *set_aside_once(evidence)),
         "G": spoilt_is_set_aside(evidence),
         "H": checker.states_follow_facts(ledger),
         "H/truth": checker.truths_hold(journal, ledger),
@@ -91,6 +96,15 @@ def offsets_are_exact(evidence: Evidence) -> Iterator[str]:
     for record in evidence.records:
         if not is_spoilt(record) and (record.partition, record.offset) not in applied:
             yield f"partition {record.partition} offset {record.offset} was never applied"
+
+
+def set_aside_once(evidence: Evidence) -> Iterator[str]:
+    """F. Every record that could not be used is counted once in quarantine: equal ones share a row."""
+    applied = {(copy.partition, copy.offset) for copy in evidence.ledger.copies}
+    unusable = sum((record.partition, record.offset) not in applied for record in evidence.records)
+    copies = sum(one.copies for one in evidence.ledger.quarantine)
+    if copies != unusable + len(evidence.set_aside):
+        yield f"{copies} copies in quarantine, {unusable} and {len(evidence.set_aside)} records on the topics"
 
 
 def spoilt_is_set_aside(evidence: Evidence) -> Iterator[str]:

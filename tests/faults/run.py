@@ -136,6 +136,7 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
         read_journal(*senders.written()),
         await read_ledger(stage.database.auditor_dsn),
         await read_topic(stage.stack.bootstrap, stage.topics.events),
+        await read_topic(stage.stack.bootstrap, stage.topics.quarantine),
     )
     found = [*problems, *wrong(evidence), *await chains_hold(stage)]
     if not problems:

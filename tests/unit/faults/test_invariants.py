@@ -82,6 +82,13 @@ def test_a_bad_record_must_be_set_aside_and_hide_nobody() -> None:
     hidden = replace(
         with_ledger(replace(LEDGER, offsets=(Offset("profile.events.v1", 0, 2, ID),))), records=records
     )
-    assert letters(hidden) == {"G"}
+    assert letters(hidden) == {"F", "G"}
     kept = (Quarantined("not_json", None, None, b"bad", 1),)
     assert letters(replace(hidden, ledger=replace(hidden.ledger, quarantine=kept))) == set()
+
+
+def test_a_record_set_aside_twice_is_noticed() -> None:
+    kept = Quarantined("unauthenticated", None, None, b"", 2)
+    once = replace(with_ledger(replace(LEDGER, quarantine=(kept,))), set_aside=(record(0, ""),))
+    assert letters(once) == {"F"}
+    assert letters(replace(once, set_aside=(record(0, ""), record(1, "")))) == set()
