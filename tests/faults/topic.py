@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -14,14 +15,25 @@ WRITE_WITHIN_S = 60.0
 read = read_topic
 
 
+@asynccontextmanager
+async def _producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    """Its own context manager forgets to end what could not start."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=1_048_576)
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await producer.stop()
+
+
 async def partitions(bootstrap: str, topic: str) -> int:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+    async with _producer(bootstrap) as producer:
         return len(await producer.partitions_for(topic))
 
 
 async def write_again(bootstrap: str, records: Iterable[TopicRecord], *, onto: str | None = None) -> None:
     """The same records once more, where they were; or on another topic, in the order given."""
-    async with asyncio.timeout(WRITE_WITHIN_S), AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+    async with asyncio.timeout(WRITE_WITHIN_S), _producer(bootstrap) as producer:
         waiting = [
             await producer.send(
                 onto or record.topic,
@@ -36,10 +48,7 @@ async def write_again(bootstrap: str, records: Iterable[TopicRecord], *, onto: s
 
 
 async def write_spoilt(bootstrap: str, topic: str, records: Sequence[Spoilt]) -> None:
-    async with (
-        asyncio.timeout(WRITE_WITHIN_S),
-        AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=1_048_576) as producer,
-    ):
+    async with asyncio.timeout(WRITE_WITHIN_S), _producer(bootstrap) as producer:
         for record in records:
             await producer.send_and_wait(topic, record.value, key=record.key, headers=list(record.headers))
 
