@@ -32,6 +32,7 @@ class Limits:
     refused: int | None = None
     broken_off: int | None = None
     restarts: int | None = None
+    grown_mib: float | None = None
     stalled_s: float | None = None
     lost: int = 0
     """Above zero only where a disk is meant to lose something."""
@@ -48,6 +49,8 @@ class Limits:
             yield f"limit: {callbacks.refused} answers 5xx"
         if self.restarts is not None and run.restarts > self.restarts:
             yield f"limit: programs ended by themselves {run.restarts} times"
+        if self.grown_mib is not None and run.grown_mib > self.grown_mib:
+            yield f"limit: a program grew by {run.grown_mib:.0f} MiB"
         if self.broken_off is not None and callbacks.broken_off > self.broken_off:
             yield f"limit: {callbacks.broken_off} requests were taken and never answered"
         if self.stalled_s is not None and run.stalled_s > self.stalled_s:
@@ -59,6 +62,7 @@ STORED = Limits(p99_s=2.0, refused=0, restarts=0)
 STORED_ANYHOW = Limits(p99_s=2.0, refused=0)
 MOVING = Limits(p99_s=2.0, refused=0, stalled_s=10.0, restarts=0)
 ANY = Limits()
+FLAT = Limits(grown_mib=24.0)
 
 ALONE = Cast()
 TWO = Cast(reconcilers=2)
@@ -80,6 +84,7 @@ MINUTE = Load(seconds=75, rate=40, day_every_s=10)
 USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)
 MINUTES_5 = Load(seconds=300, rate=40, day_every_s=30)
 MINUTES_6 = Load(seconds=320, rate=40, day_every_s=30)
+HOUR = Load(seconds=3600, rate=100, day_every_s=60)
 MINUTES_21 = Load(seconds=21 * 60, rate=20, day_every_s=120)
 
 
@@ -182,6 +187,8 @@ TABLE: Sequence[Fault] = (
     # All at once
     Fault("anything", "two receivers, three reconcilers, and everything above at random",
           draws.anything, EVERYBODY, MORE, ANY),
+    Fault("anything-1h", "the same for an hour, but for a receiver and a reconciler that nobody touches",
+          draws.anything_1h, EVERYBODY, HOUR, FLAT, LONG),
 )  # fmt: skip
 
 

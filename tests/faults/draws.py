@@ -221,6 +221,21 @@ def anything(rng: random.Random) -> Sequence[Step]:
     ]
 
 
+def anything_1h(rng: random.Random) -> Sequence[Step]:
+    """The memory of those who live for the whole hour can be judged."""
+    hour = 3590.0
+    return [
+        *(Step(at, "kill", "receiver-1", lasting(rng, 0, 3)) for at in moments(rng, 40, hour)),
+        *(Step(at, "kill", "reconciler-1", lasting(rng, 0, 3)) for at in moments(rng, 40, hour)),
+        *(Step(at, "freeze", "reconciler-2", lasting(rng, 0, 15)) for at in moments(rng, 40, hour)),
+        *(Step(at, "kill", "postgres", lasting(rng, 0, 5)) for at in moments(rng, 12, hour)),
+        *(Step(at, "kill", "broker-1", lasting(rng, 0, 20)) for at in moments(rng, 12, hour)),
+        *(Step(at, "cut", RECONCILER_POSTGRES) for at in moments(rng, 60, hour)),
+        *(Step(at, "cut", RECEIVER_KAFKA) for at in moments(rng, 60, hour)),
+        *(Step(at, rng.choice(("spoil", "repeat")), "topic") for at in moments(rng, 30, hour)),
+    ]
+
+
 # Spools
 
 

@@ -54,6 +54,7 @@ class Run:
     last_words: tuple[str, ...] = ()
     stalled_s: float = 0.0
     caught_up_s: float = 0.0
+    grown_mib: float = 0.0
     took_s: float = 0.0
 
     def as_json(self) -> dict[str, object]:
@@ -82,6 +83,7 @@ class Summary:
     stalled_s: float
     caught_up_s: float
     violations: int
+    grown_mib: float = 0.0
 
 
 def summary(runs: Sequence[Run]) -> Summary:
@@ -100,6 +102,7 @@ def summary(runs: Sequence[Run]) -> Summary:
         stalled_s=max(run.stalled_s for run in runs),
         caught_up_s=max(run.caught_up_s for run in runs),
         violations=sum(len(run.wrong) for run in runs),
+        grown_mib=max(run.grown_mib for run in runs),
     )
 
 
@@ -116,6 +119,7 @@ HEADINGS = (
     "p99",
     "ledger stood still",
     "caught up in",
+    "memory grew",
     "violations",
 )
 
@@ -129,6 +133,7 @@ def row(one: Summary) -> tuple[str, ...]:
         *(f"{time:.1f} s" for time in (one.unavailable_s,)),
         f"{one.p99_s * 1000:.0f} ms",
         *(f"{time:.1f} s" for time in (one.stalled_s, one.caught_up_s)),
+        f"{one.grown_mib:.0f} MiB",
         str(one.violations),
     )
 

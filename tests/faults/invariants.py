@@ -19,6 +19,8 @@ from tests.faults.scene import Scene
 from tests.faults.spoilt import MARK, digest
 from tests.support.kafka import TopicRecord
 
+REBUILT_WITHIN_S = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -122,6 +124,15 @@ async def chains_hold(scene: Scene) -> list[Found]:
     """D."""
     done = await scene.programs.run("profile-audit", "verify", "--json")
     return [] if done.exit_code == 0 else [Found("D", (done.stdout + done.stderr)[-1000:])]
+
+
+async def rebuilt_is_the_same(scene: Scene) -> list[Found]:
+    """C. Nothing to say where this version has no such command yet."""
+    shown = await scene.programs.run("profile-reconciler", "--help")
+    if "rebuild" not in shown.stdout:
+        return []
+    done = await scene.programs.run("profile-reconciler", "rebuild", "--check", within_s=REBUILT_WITHIN_S)
+    return [] if done.exit_code == 0 else [Found("C", (done.stdout + done.stderr)[-1000:])]
 
 
 async def password_is_nowhere(scene: Scene) -> list[Found]:

@@ -26,8 +26,16 @@ from tests.faults.acts import perform
 from tests.faults.answers import read_answers
 from tests.faults.catalogue import Fault
 from tests.faults.figures import Run, sent
-from tests.faults.invariants import Evidence, Found, chains_hold, password_is_nowhere, wrong
+from tests.faults.invariants import (
+    Evidence,
+    Found,
+    chains_hold,
+    password_is_nowhere,
+    rebuilt_is_the_same,
+    wrong,
+)
 from tests.faults.load import Senders
+from tests.faults.memory import Memory
 from tests.faults.scene import RECEIVER_DETOUR, RECONCILER_DETOUR, Scene, scene
 from tests.faults.schedule import Schedule, schedule
 from tests.faults.second import same_in_any_order
@@ -92,7 +100,12 @@ async def _play(stage: Scene, fault: Fault, plan: Schedule) -> Run:
     caught_up_s = time.monotonic() - began
     verdict = await _judged(stage, plan, senders, problems)
     figures = _figures(stage, fault, plan, senders, verdict)
-    timed = replace(figures, stalled_s=round(watch.longest_s, 1), caught_up_s=round(caught_up_s, 1))
+    timed = replace(
+        figures,
+        stalled_s=round(watch.longest_s, 1),
+        caught_up_s=round(caught_up_s, 1),
+        grown_mib=round(watch.memory.grown_mib(), 1),
+    )
     wrong_ones = [str(one) for one in verdict.found if not fault.limits.allow(one.letter, figures.lost)]
     return replace(timed, wrong=(*wrong_ones, *fault.limits.broken(timed)))
 
@@ -138,7 +151,7 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
         await read_topic(stage.stack.bootstrap, stage.topics.events),
         await read_topic(stage.stack.bootstrap, stage.topics.quarantine),
     )
-    found = [*problems, *wrong(evidence), *await chains_hold(stage)]
+    found = [*problems, *wrong(evidence), *await chains_hold(stage), *await rebuilt_is_the_same(stage)]
     if not problems:
         rng = random.Random(f"{plan.fault}/{plan.seed}/second")
         found += await same_in_any_order(stage, evidence.records, rng)
@@ -206,6 +219,7 @@ class Watch:
     """`longest_s`: for how long at most the stored offsets did not move, once they had begun to."""
 
     longest_s: float = 0.0
+    memory: Memory = field(default_factory=Memory)
     _stored: int = 0
     _since: float | None = None
 
@@ -223,6 +237,9 @@ async def _watched(stage: Scene) -> AsyncIterator[Watch]:
 
     async def look() -> None:
         while True:
+            for keeper in stage.keepers.values():
+                if keeper.program is not None:
+                    watch.memory.look(keeper.program.pid)
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(5):
                     stored = sum((await stored_offsets(stage.database)).values())

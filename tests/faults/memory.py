@@ -1,0 +1,36 @@
+"""What the programs hold in memory over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PAGE_MIB = 4096 / 1024 / 1024
+SAMPLES_LEAST = 40
+"""Fewer tell nothing: a program that has just begun still grows."""
+
+
+class Memory:
+    """Samples by process; one that was killed and its successor are two."""
+
+    def __init__(self) -> None:
+        self._samples: dict[int, list[float]] = {}
+
+    def look(self, pid: int) -> None:
+        """Where it lives no more there is nothing to see."""
+        try:
+            resident = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        except (OSError, IndexError):
+            return
+        self._samples.setdefault(pid, []).append(resident * PAGE_MIB)
+
+    def grown_mib(self) -> float:
+        """The most that one process grew, second to last quarter of its life; 0 when all are young."""
+        return max((growth_mib(samples) for samples in self._samples.values()), default=0.0)
+
+
+def growth_mib(samples: list[float]) -> float:
+    if len(samples) < SAMPLES_LEAST:
+        return 0.0
+    quarter = len(samples) // 4
+    second, last = samples[quarter : 2 * quarter], samples[-quarter:]
+    return max(0.0, sum(last) / quarter - sum(second) / quarter)
