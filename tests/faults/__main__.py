@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("".join(f"{fault.name:30}{fault.seeds:3}  {fault.title}\n" for fault in faults()), end="")
         return DONE
     first = random.randrange(1_000_000) if options.seed is None else options.seed
-    plan = [(fault, first + turn) for fault in chosen for turn in range(options.seeds or fault.seeds)]
+    plan = [(fault, first + turn) for fault in chosen for turn in range(_seeds(fault, options))]
     if options.show:
         print("\n".join(told(fault, seed) for fault, seed in plan))
         return DONE
@@ -50,7 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_chosen(fault: Fault, options: argparse.Namespace) -> bool:
-    return fault.name in options.fault if options.fault else fault.seeds > LONG or bool(options.long)
+    if options.fault:
+        return fault.name in options.fault
+    return fault.seeds > LONG or bool(options.long or options.full)
+
+
+def _seeds(fault: Fault, options: argparse.Namespace) -> int:
+    return options.seeds or (fault.seeds if options.full else 1)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,10 +68,11 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--fault", action="append", default=[], metavar="NAME", help="this one only; repeatable")
     top.add_argument("--seed", type=int, metavar="N", help="of the first run (default: a new one, printed)")
+    top.add_argument("--seeds", type=int, metavar="N", help="runs of each fault, seed by seed (default 1)")
+    top.add_argument("--long", action="store_true", help="with the long outages: two hours more")
     top.add_argument(
-        "--seeds", type=int, metavar="N", help="runs of each fault, N, N+1, … (default: as --list says)"
+        "--full", action="store_true", help="all, with as many seeds as --list says: a night's work"
     )
-    top.add_argument("--long", action="store_true", help="with the long outages, an hour and more")
     top.add_argument("--list", action="store_true", help="the faults there are, and do nothing")
     top.add_argument("--show", action="store_true", help="the schedules, and do nothing")
     top.add_argument("--json", action="store_true", help="every run as a line of JSON on stdout")
