@@ -33,6 +33,8 @@ transaction before, see `reconciler.postgres.Address`."""
 
 POLL_S: Final = 0.5
 OFFSETS_TOLD_EVERY_S: Final = 1.0
+METADATA_AGE_MS: Final = 10_000
+"""How late at most a topic that was made anew under us is noticed, or a partition that was added."""
 START_TIMEOUT_S: Final = 20.0
 STOP_TIMEOUT_S: Final = 10.0
 
@@ -187,7 +189,7 @@ def _consumer(membership: Membership) -> AIOKafkaConsumer:
         max_poll_records=membership.batch_records_max,
         session_timeout_ms=session_ms,
         heartbeat_interval_ms=session_ms // 10,
-        metadata_max_age_ms=60_000,
+        metadata_max_age_ms=METADATA_AGE_MS,
         **membership.security,
     )
 

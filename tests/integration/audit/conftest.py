@@ -14,6 +14,7 @@ from tests.integration.audit.speech import all_applied, announced, called_back, 
 from tests.support.database import Database, database_from
 from tests.support.kafka import topics_of_a_test
 from tests.support.program import Programs
+from tests.support.typed import Typist
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=40)
 
@@ -66,6 +67,12 @@ def own_ledger(stack: Stack, ledger: Ledger, tmp_path: Path) -> Iterator[Ledger]
             yield Ledger(database, ledger.topics, programs)
         finally:
             programs.close()
+
+
+@pytest.fixture
+def typist(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typist:
+    """For commands whose being a process is not what is tested."""
+    return Typist(monkeypatch, capsys)
 
 
 def _environment(stack: Stack, database: Database, topics: Topics) -> dict[str, str]:

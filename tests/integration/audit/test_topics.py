@@ -15,6 +15,7 @@ from reconciler.topics import check_topics, create_topics
 from schemas.topics import TOPIC_SPECS, Topics
 from tests.integration.audit.conftest import Ledger
 from tests.support.kafka import delete_topics
+from tests.support.typed import Typist
 
 NOBODY = "127.0.0.1:1"
 
@@ -72,14 +73,14 @@ async def test_no_broker_is_one_sentence(free: Topics) -> None:
         await create_topics(NOBODY, free)
 
 
-async def test_the_commands_print_a_line_or_a_document(ledger: Ledger) -> None:
-    programs, topics = ledger.programs, ledger.topics
-    created = await programs.run("profile-reconciler", "topics", "create", "--json")
+async def test_the_commands_print_a_line_or_a_document(ledger: Ledger, typist: Typist) -> None:
+    environment, topics = ledger.programs.environment, ledger.topics
+    created = await typist.type("profile-reconciler", "topics", "create", "--json", environment=environment)
     assert created.exit_code == 0
     reports = json.loads(created.stdout)["topics"]
     assert all(report["created"] is False for report in reports)
-    checked = await programs.run("profile-reconciler", "topics", "check", "--json")
+    checked = await typist.type("profile-reconciler", "topics", "check", "--json", environment=environment)
     assert checked.exit_code == 1
     assert json.loads(checked.stdout)["ok"] is False
-    readable = await programs.run("profile-reconciler", "topics", "check")
+    readable = await typist.type("profile-reconciler", "topics", "check", environment=environment)
     assert f"{topics.events}: replication is 1, needed is at least 3" in readable.stdout

@@ -1,18 +1,17 @@
-"""`profile-reconciler` typed inside the test's own process: the same words and exit codes, only faster."""
+"""`profile-reconciler` as an operator types it, on the test's own database and topics."""
 
-import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Protocol
 
 import pytest
 
-from reconciler.__main__ import main
 from tests.support.program import Finished
+from tests.support.typed import Typist
 
 
 class Typed(Protocol):
-    def __call__(self, *words: str, code: int = 0) -> Awaitable[Finished]:
-        """Runs a command and expects its exit code."""
+    def __call__(self, *words: str, code: int = 0, **env: str) -> Awaitable[Finished]:
+        """Runs a command and expects its exit code; `env` changes settings."""
         ...
 
 
@@ -20,22 +19,11 @@ class Typed(Protocol):
 def typed(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Typed:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    typist = Typist(monkeypatch, capsys)
 
-    async def run(*words: str, code: int = 0) -> Finished:
-        capsys.readouterr()
-        ended = await asyncio.to_thread(_ended, words)
-        captured = capsys.readouterr()
-        assert ended == code, captured.err or captured.out
-        return Finished(ended, captured.out, captured.err)
+    async def run(*words: str, code: int = 0, **env: str) -> Finished:
+        done = await typist.type("profile-reconciler", *words, environment={**environment, **env})
+        assert done.exit_code == code, done.stderr or done.stdout
+        return done
 
     return run
-
-
-def _ended(words: Sequence[str]) -> int:
-    try:
-        return main(words)
-    except SystemExit as misuse:  # argparse's own way out
-        assert isinstance(misuse.code, int)
-        return misuse.code

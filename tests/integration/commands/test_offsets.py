@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from deploy.local.stack import Stack
+from reconciler import kafka
 from reconciler.faults import RecreatedError
 from schemas.record import Record
 from schemas.topics import Topics
@@ -189,4 +190,19 @@ async def test_a_topic_made_anew_is_no_gap(
     done = await typed("offsets", "accept-gap", "--topic", topics.events, "--yes")
     assert "made anew" in done.stdout
     assert "nothing to do" in done.stdout
+    assert await next_offset(database, topics) == 3
+
+
+async def test_a_topic_made_anew_under_a_reconciler_at_work_stops_it_too(
+    stack: Stack, database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it has more records than were applied; none of them is."""
+    monkeypatch.setattr(kafka, "METADATA_AGE_MS", 500)
+    with pytest.raises(RecreatedError):
+        async with running(stack, database, topics) as reconciler:
+            await produce(stack.bootstrap, told(topics, "R1", 3), partition=0)
+            await applied(database, topics.events, 3)
+            await remade(stack, topics)
+            await produce(stack.bootstrap, told(topics, "R2", 6), partition=0)
+            await asyncio.wait({reconciler.task})
     assert await next_offset(database, topics) == 3

@@ -12,12 +12,14 @@ from deploy.local.stack import Stack
 from reconciler import rebuild
 from reconciler.postgres import Postgres
 from schemas.record import Record
+from schemas.topics import Topics
 from tests.integration.commands.conftest import Typed
+from tests.integration.commands.statements import column, execute
 from tests.integration.reconciler.conftest import address
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.rows import Rows, rows_of
 from tests.integration.reconciler.said import EIDS, ICCIDS, Named, callback, random_records, request
-from tests.support.database import AUDITOR, Database, database_from
+from tests.support.database import Database, database_from
 
 Row = Mapping[str, object]
 
@@ -29,6 +31,12 @@ TAMPERED = ("evidence", "operation", "profile", "profile_history", "link", "requ
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that every walk has many."""
     monkeypatch.setattr(rebuild, "PAGE_ROWS", 5)
+
+
+@pytest.fixture
+def topics() -> Topics:
+    """A rebuild reads no topic, so none are made."""
+    return Topics("none.")
 
 
 def story(rng: Random, count: int) -> list[Record]:
@@ -72,15 +80,23 @@ def whole(stack: Stack, database_template: str) -> Iterator[Whole]:
         yield Whole(database.name, apart(rows_of(database)))
 
 
+@pytest.fixture(scope="module")
+def copy(stack: Stack, whole: Whole) -> Iterator[Database]:
+    with database_from(stack, whole.name) as database:
+        yield database
+
+
 @pytest.fixture
-def database(stack: Stack, whole: Whole) -> Iterator[Database]:
-    """A copy that the test may spoil; what `typed` is led to."""
-    with database_from(stack, whole.name) as copy:
-        yield copy
+async def database(copy: Database, whole: Whole) -> Database:
+    """What `typed` is led to. A test may spoil it, and puts it right again: that is what is tested."""
+    assert await rows_of(copy) == whole.rows, "an earlier test left it spoiled"
+    return copy
 
 
-async def document(typed: Typed, *words: str, code: int = 0) -> Row:
-    done = await typed("rebuild", "--json", *words, code=code)
+async def document(typed: Typed, *words: str, code: int = 0, database: Database | None = None) -> Row:
+    """Of the fixture's database, unless it is given another."""
+    env = {} if database is None else {"PROFILE_POSTGRES_DSN": database.writer_dsn}
+    done = await typed("rebuild", "--json", *words, code=code, **env)
     found = done.json()
     assert isinstance(found, dict)
     return found
@@ -92,24 +108,13 @@ def named(found: Row) -> list[tuple[str, str]]:
     return sorted({(row["table"], row["change"]) for row in rows})
 
 
-async def execute(database: Database, statement: str) -> None:
-    async with database.connect() as connection:
-        await connection.execute(statement)
-
-
-async def column(database: Database, statement: str) -> list[object]:
-    async with database.connect(AUDITOR) as connection:
-        return [row[0] for row in await connection.fetch(statement)]
-
-
 @pytest.mark.parametrize("seed", range(6))
 async def test_the_tables_are_the_fold_of_what_was_recorded(
-    seed: int, stack: Stack, database_template: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    seed: int, stack: Stack, database_template: str, typed: Typed
 ) -> None:
     with database_from(stack, database_template) as fresh:
         await written(fresh, story(Random(seed), 40), seed)
-        monkeypatch.setenv("PROFILE_POSTGRES_DSN", fresh.writer_dsn)
-        found = await document(typed, "--check")
+        found = await document(typed, "--check", database=fresh)
         assert (found["ok"], found["differences"], found["named"]) == (True, 0, [])
         assert found["events"] == len(await column(fresh, "select 1 from audit.events"))
         assert found["devices"] == len(
@@ -219,18 +224,17 @@ async def test_every_way_of_spoiling_is_named_and_put_right(
     await execute(database, statement)
     checked = await document(typed, "--check", "--limit", "10000", code=1)
     assert named(checked) == changes
-    again = await document(typed, "--check", "--limit", "10000", code=1)
-    assert again["named"] == checked["named"]
     right = await document(typed, "--limit", "10000", "--why", "a test", "--by", "ops")
     assert named(right)
     assert set(named(right)) <= set(changes)
     assert await rows_of(database) == whole.rows
     after = await document(typed, "--check")
     assert after["differences"] == 0
-    kept = await column(database, "select count(*) from audit.rebuild_changes")
-    assert kept == [right["differences"]]
-    told = "select why || started_by || changes from audit.rebuilds where ended_at is not null"
-    assert await column(database, told) == [f"a testops{right['differences']}"]
+    number, total = right["rebuild_id"], right["differences"]
+    kept = f"select count(*) from audit.rebuild_changes where rebuild_id = {number}"
+    assert await column(database, kept) == [total]
+    told = f"select why || started_by || changes from audit.rebuilds where rebuild_id = {number}"
+    assert await column(database, told) == [f"a testops{total}"]
 
 
 async def test_everything_spoiled_at_once_is_put_right(
@@ -277,6 +281,7 @@ async def test_only_the_first_differences_are_named_and_all_are_counted(
     assert f"{total - 1} more differences" in readable.stdout
     assert "confirmed: " in readable.stdout
     assert "Nothing was changed" in readable.stdout
+    await document(typed)
 
 
 async def test_when_very_much_differs_the_devices_are_left_out(
@@ -286,6 +291,7 @@ async def test_when_very_much_differs_the_devices_are_left_out(
     await execute(database, "update ledger.operation set confirmed = not confirmed")
     found = await document(typed, "--check", code=1)
     assert found["devices_left_out"] is True
+    await document(typed)
 
 
 async def test_the_audit_log_and_its_proof_stay_as_they_are(database: Database, typed: Typed) -> None:
@@ -314,7 +320,7 @@ async def test_a_check_while_a_reconciler_writes_reports_nothing(
 
 
 async def test_a_rebuild_while_a_reconciler_writes_puts_everything_right(
-    stack: Stack, database_template: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, database_template: str, typed: Typed
 ) -> None:
     """The rows are spoiled again and again under both; at the end all is as the events say.
 
@@ -324,14 +330,13 @@ async def test_a_rebuild_while_a_reconciler_writes_puts_everything_right(
         "lock table ledger.operation in exclusive mode; update ledger.operation set confirmed = not confirmed"
     )
     with database_from(stack, database_template) as fresh:
-        monkeypatch.setenv("PROFILE_POSTGRES_DSN", fresh.writer_dsn)
         writing = asyncio.create_task(written(fresh, story(Random(13), 200), 13))
         while not writing.done():
             await execute(fresh, spoil)
-            await document(typed)
+            await document(typed, database=fresh)
         await writing
-        await document(typed)
-        assert (await document(typed, "--check"))["ok"] is True
+        await document(typed, database=fresh)
+        assert (await document(typed, "--check", database=fresh))["ok"] is True
 
 
 def read_by_older_rules(record: Record, signal: str) -> Record:
@@ -343,22 +348,21 @@ def read_by_older_rules(record: Record, signal: str) -> Record:
 
 
 async def test_reclassifying_reads_recorded_bodies_by_todays_rules(
-    stack: Stack, database_template: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, database_template: str, typed: Typed
 ) -> None:
     """New facts, the same events; what was found is kept, so that later checks know it."""
     asked = request(request="R1", eid=EIDS[0], iccid=ICCIDS[0], action="enable")
     done = callback("Success", request="R1", eid=EIDS[0], iccid=ICCIDS[0], action="enable", at=1)
     alone = callback("Success", at=2)
     with database_from(stack, database_template) as fresh:
-        monkeypatch.setenv("PROFILE_POSTGRES_DSN", fresh.writer_dsn)
         await written(fresh, [asked, *(read_by_older_rules(one, "unclear") for one in (done, alone))])
         states = "select state from audit.operations"
         assert await column(fresh, states) == ["unclear"]
-        assert (await document(typed, "--check"))["ok"] is True
-        ahead = await document(typed, "--check", "--reclassify", code=1)
+        assert (await document(typed, "--check", database=fresh))["ok"] is True
+        ahead = await document(typed, "--check", "--reclassify", code=1, database=fresh)
         assert ("evidence", "different") in named(ahead)
         assert await column(fresh, states) == ["unclear"]
-        await document(typed, "--reclassify")
+        await document(typed, "--reclassify", database=fresh)
         assert await column(fresh, states) == ["succeeded"]
         assert await column(fresh, "select fact from audit.reclassifications") == ["success"] * 2
         assert await column(fresh, "select signal from audit.events where kind = 'callback'") == [
@@ -366,32 +370,30 @@ async def test_reclassifying_reads_recorded_bodies_by_todays_rules(
             "unclear",
         ]
         for words in (("--check",), ("--check", "--reclassify")):
-            assert (await document(typed, *words))["ok"] is True
+            assert (await document(typed, *words, database=fresh))["ok"] is True
 
 
 async def test_a_late_copy_by_older_rules_does_not_take_back_what_newer_ones_found(
-    stack: Stack, database_template: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, database_template: str, typed: Typed
 ) -> None:
     done = callback("Success", request="R1", eid=EIDS[0], iccid=ICCIDS[0], action="enable")
     old = read_by_older_rules(done, "failure")
     with database_from(stack, database_template) as fresh:
-        monkeypatch.setenv("PROFILE_POSTGRES_DSN", fresh.writer_dsn)
         ledger = Postgres(address(fresh))
         desk = Desk(ledger)
         await desk.put(old)
-        await document(typed, "--reclassify")
+        await document(typed, "--reclassify", database=fresh)
         await desk.put(old, partition=1)
         await ledger.close()
         assert await column(fresh, "select state from audit.operations") == ["succeeded"]
-        assert (await document(typed, "--check"))["ok"] is True
+        assert (await document(typed, "--check", database=fresh))["ok"] is True
 
 
 async def test_an_erased_body_cannot_be_read_again_and_stays_as_it_was_read(
-    stack: Stack, database_template: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, database_template: str, typed: Typed
 ) -> None:
     done = callback("Success", request="R1", eid=EIDS[0], iccid=ICCIDS[0], action="enable")
     with database_from(stack, database_template) as fresh:
-        monkeypatch.setenv("PROFILE_POSTGRES_DSN", fresh.writer_dsn)
         await written(fresh, [read_by_older_rules(done, "failure")])
         await execute(fresh, "update ledger.event set body = null, body_salt = null")
-        assert (await document(typed, "--check", "--reclassify"))["ok"] is True
+        assert (await document(typed, "--check", "--reclassify", database=fresh))["ok"] is True
