@@ -17,10 +17,13 @@ from aiohttp import web
 
 from receiver.answers import Renderer
 from receiver.connection import Connection, Endpoint
+from receiver.last_call import take_nobody_new
 from receiver.sources import Peer
 
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
+HANDSHAKE_S = 0.1
+"""How long a connection that is just being made may still take when the door closes."""
 REST_S = 0.5
 """How long nothing is accepted after the system ran out of descriptors or buffers."""
 OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -117,11 +120,15 @@ class Door:
         self._head_timeout_s = head_timeout_s
 
     async def close(self, *, idle_s: float, busy_s: float) -> None:
-        """Accepts what already waits, then nobody. Each connection ends with its next answer.
+        """Accepts what is already under way, then nobody. Each connection ends with its next answer.
 
         Silent ones are closed after `idle_s`, so that who was just about to send is still served; the others
         after `busy_s` more.
         """
+        for listener in self._listeners:
+            take_nobody_new(listener)
+        self._finish_all()
+        await asyncio.sleep(HANDSHAKE_S)
         listeners, self._listeners = self._listeners, ()
         for listener in listeners:
             while self._accept(listener):
@@ -130,14 +137,17 @@ class Door:
             listener.close()
         if self._greetings:
             await asyncio.wait(self._greetings, timeout=idle_s)
-        for connection in self._open:
-            connection.finish()
+        self._finish_all()
         await self._empty_within(idle_s)
         for connection in [each for each in self._open if each.is_idle()]:
             connection.force_close()
         await self._empty_within(busy_s)
         for connection in list(self._open):
             connection.force_close()
+
+    def _finish_all(self) -> None:
+        for connection in self._open:
+            connection.finish()
 
     async def _empty_within(self, limit_s: float) -> None:
         self._emptied.clear()

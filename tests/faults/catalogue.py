@@ -60,6 +60,7 @@ class Limits:
 STORED = Limits(p99_s=2.0, refused=0, restarts=0)
 """Nothing that happens behind the receiver is felt by the sender, and everybody lives through it."""
 STORED_ANYHOW = Limits(p99_s=2.0, refused=0)
+"""For when a reconciler may be started while a broker or the database is away: it ends with a sentence."""
 MOVING = Limits(p99_s=2.0, refused=0, stalled_s=10.0, restarts=0)
 ANY = Limits()
 FLAT = Limits(grown_mib=24.0)
