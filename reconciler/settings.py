@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from schemas.setting_types import PORT_MAX, ListenAddress, SecretInFile, address
+from reconciler.thingspace.base_url import VERIZON, BaseUrl
+from schemas.setting_types import PORT_MAX, ListenAddress, ReadableFile, SecretInFile, address
 from schemas.settings import Shared
 
 BATCH_EVENTS_LIMIT = 10_000
@@ -48,4 +49,8 @@ class ReconcilerSettings(Shared):
     )
     batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = Field(
         default=1000, validation_alias="RECONCILER_BATCH_EVENTS_MAX"
+    )
+    thingspace_base_url: BaseUrl = Field(default=VERIZON, validation_alias="THINGSPACE_BASE_URL")
+    thingspace_accounts_file: ReadableFile | None = Field(
+        default=None, validation_alias="THINGSPACE_ACCOUNTS_FILE"
     )

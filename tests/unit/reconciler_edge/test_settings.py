@@ -20,6 +20,8 @@ NAMES = (
     "RECONCILER_GROUP",
     "RECONCILER_BATCH_EVENTS_MAX",
     "PROFILE_KAFKA_SECURITY_PROTOCOL",
+    "THINGSPACE_BASE_URL",
+    "THINGSPACE_ACCOUNTS_FILE",
 )
 
 
@@ -120,3 +122,40 @@ def test_a_certificate_that_is_none_is_a_fault_of_its_setting(
     monkeypatch.setenv("PROFILE_KAFKA_SSL_CAFILE", str(file))
     with pytest.raises(SettingsError, match="PROFILE_KAFKA_SSL_CAFILE"):
         security_options(load(ReconcilerSettings))
+
+
+def test_thingspace_is_verizons_unless_told_otherwise_and_has_no_accounts() -> None:
+    settings = load(ReconcilerSettings)
+    assert settings.thingspace_base_url == "https://thingspace.verizon.com/api"
+    assert settings.thingspace_accounts_file is None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8099/api", "http://[::1]:1/api/", "https://gateway.example/api"]
+)
+def test_http_serves_a_simulator_on_this_machine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THINGSPACE_BASE_URL", url)
+    assert load(ReconcilerSettings).thingspace_base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://thingspace.verizon.com/api",
+        "https://user:hidden@thingspace.verizon.com/api",
+        "https://thingspace.verizon.com:port/api",
+        "https:///api",
+        "ftp://127.0.0.1/api",
+        "https://thingspace.verizon.com/api?x=1",
+    ],
+)
+def test_credentials_go_to_no_unsafe_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THINGSPACE_BASE_URL", url)
+    monkeypatch.setenv("THINGSPACE_ACCOUNTS_FILE", "/nonexistent/accounts.toml")
+    with pytest.raises(SettingsError) as raised:
+        load(ReconcilerSettings)
+    assert {fault.partition(":")[0] for fault in raised.value.faults} == {
+        "THINGSPACE_BASE_URL",
+        "THINGSPACE_ACCOUNTS_FILE",
+    }
+    assert "hidden" not in str(raised.value)
