@@ -1,0 +1,30 @@
+"""What a target's answer means to the job that asked."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal[
+    "accepted",  # the target will do it; ask later by its transaction id
+    "confirmed",  # done
+    "not_there",  # there was nothing to delete, says the target
+    "exists",  # there already
+    "pending",  # not yet, or never heard of it: the target does not tell these apart
+    "refused",  # this record is at fault, and would be again
+    "broken",  # the target as a whole: credentials, address, quota; every job would fail
+    "throttled",  # too many; slower
+    "away",  # nothing happened; try again
+    "lost",  # sent, and no answer that can be used: look before doing it again
+    "unknown",  # an answer nobody has described; a person must look
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`code` and `text` are the target's own words, bounded, and without what we sent."""
+
+    outcome: Outcome
+    code: str = ""
+    text: str = ""
+    transaction_id: str | None = None
+    http_status: int | None = None
+    retry_after_s: float | None = None

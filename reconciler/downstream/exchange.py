@@ -1,0 +1,98 @@
+"""One request to a target and its whole answer: no redirect is followed, and everything is bounded.
+
+Each request has a connection of its own: over a kept one, aiohttp would send a DELETE a second time by itself
+when the first found the connection closed.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+import aiohttp
+from yarl import URL
+
+from reconciler.downstream.answer import Answer
+
+ANSWER_BYTES_MAX: Final = 1_048_576
+RETRY_AFTER_S_MAX: Final = 3600.0
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What would be sent. `secrets` are the headers that nobody is ever shown."""
+
+    method: Method
+    url: URL
+    headers: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    body: bytes | None = None
+
+    def shown(self) -> str:
+        """The request as a person may see it: secret headers masked, of the body only its length."""
+        masked = {**self.headers, **dict.fromkeys(self.secrets, "***")}
+        lines = [f"{self.method} {self.url}", *(f"{name}: {value}" for name, value in masked.items())]
+        return "\n".join([*lines, *([f"({len(self.body)} bytes)"] if self.body is not None else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    http_status: int
+    body: bytes
+    retry_after_s: float | None
+
+
+class Exchange:
+    """`send` never raises for what a target or the road to it does; it says what that means instead."""
+
+    def __init__(self, *, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
+        self._timeout_s = timeout_s
+        self._tls = tls
+
+    async def send(self, request: Request) -> Reply | Answer:
+        """An `Answer` where there is no reply: `away` if nothing can have happened, else `lost`."""
+        connector = aiohttp.TCPConnector(ssl=self._tls or True, force_close=True)
+        timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            try:
+                return await self._replied(session, request)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                return Answer("away", "", f"no connection ({type(error).__name__})")
+            except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+                return Answer("lost", "", f"no usable answer ({type(error).__name__})")
+
+    async def _replied(self, session: aiohttp.ClientSession, request: Request) -> Reply | Answer:
+        async with session.request(
+            request.method,
+            request.url,
+            headers={**request.headers, **request.secrets},
+            data=request.body,
+            allow_redirects=False,
+        ) as response:
+            body = await response.content.read(ANSWER_BYTES_MAX + 1)
+            while len(body) <= ANSWER_BYTES_MAX and not response.content.at_eof():
+                body += await response.content.read(ANSWER_BYTES_MAX + 1 - len(body))
+            if len(body) > ANSWER_BYTES_MAX:
+                return Answer("lost", "", "an answer without end", None, response.status)
+            return Reply(response.status, body, _retry_after_s(response.headers.get("Retry-After")))
+
+
+def _retry_after_s(written: str | None) -> float | None:
+    """Seconds, or a date; bounded."""
+    if written is None:
+        return None
+    if written.strip().isdecimal():
+        return min(float(written), RETRY_AFTER_S_MAX)
+    try:
+        at = parsedate_to_datetime(written)
+    except ValueError:
+        return None
+    left_s = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(left_s, 0.0), RETRY_AFTER_S_MAX)
