@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import asyncpg
 from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,14 @@ VIEWS: Mapping[str, str] = {
     "quarantine": "select *, bytes as content from audit.quarantine",
     "offsets": "select * from audit.offsets",
 }
+ROWS: Mapping[str, type] = {
+    "events": Event,
+    "copies": Copy,
+    "operations": Operation,
+    "profiles": Profile,
+    "quarantine": Quarantined,
+    "offsets": Offset,
+}
 LEDGER = TypeAdapter(Ledger)
 
 
@@ -108,7 +120,13 @@ async def read_ledger(dsn: str) -> Ledger:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            rows = {name: await connection.fetch(query) for name, query in VIEWS.items()}
+            rows = {name: await _read(connection, name, query) for name, query in VIEWS.items()}
     finally:
         await connection.close(timeout=5)
-    return LEDGER.validate_python({name: [dict(row) for row in found] for name, found in rows.items()})
+    return LEDGER.validate_python(rows)
+
+
+async def _read(connection: Connection, name: str, query: str) -> tuple[object, ...]:
+    """Row by row: what a row is made of need not be in memory for all of them."""
+    read = TypeAdapter[object](ROWS[name])
+    return tuple([read.validate_python(dict(row)) async for row in connection.cursor(query, prefetch=1000)])

@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from deploy.local.postgres import find_installation
@@ -19,6 +19,7 @@ BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 HEX = re.compile(rb"\\\\?x([0-9a-f]{8,})")
 GZIP_MAGIC = b"\x1f\x8b"
 DECODED_DEPTH_MAX = 4
+BLOCK_BYTES = 8 * 1024 * 1024
 
 
 async def topic_bytes(bootstrap: str, topics: Topics) -> list[tuple[str, bytes]]:
@@ -44,12 +45,27 @@ def _parts(record: TopicRecord) -> Iterator[bytes]:
 
 async def table_bytes(dsn: str) -> bytes:
     """The whole database as `pg_dump` writes it, bytea in hex."""
+    return b"".join([block async for block in table_blocks(dsn)])
+
+
+async def table_blocks(dsn: str) -> AsyncIterator[bytes]:
+    """The same in pieces of whole lines: nothing without a line break in it is cut."""
     process = await asyncio.create_subprocess_exec(
-        find_installation().binaries / "pg_dump", "--dbname", dsn, "--inserts", stdout=asyncio.subprocess.PIPE
+        find_installation().binaries / "pg_dump",
+        *("--dbname", dsn, "--inserts"),
+        stdout=asyncio.subprocess.PIPE,
+        limit=BLOCK_BYTES,
     )
-    dump, _ = await process.communicate()
-    assert process.returncode == 0
-    return dump
+    assert process.stdout is not None
+    rest: list[bytes] = []
+    while piece := await process.stdout.read(BLOCK_BYTES):
+        lines, newline, begun = piece.rpartition(b"\n")
+        if newline:
+            yield b"".join((*rest, lines, newline))
+            rest = []
+        rest.append(begun)
+    yield b"".join(rest)
+    assert await process.wait() == 0
 
 
 def files_bytes(*folders: Path) -> list[tuple[str, bytes]]:

@@ -85,7 +85,7 @@ MINUTE = Load(seconds=75, rate=40, day_every_s=10)
 USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)
 MINUTES_5 = Load(seconds=300, rate=40, day_every_s=30)
 MINUTES_6 = Load(seconds=320, rate=40, day_every_s=30)
-HOUR = Load(seconds=3600, rate=100, day_every_s=60)
+HOUR = Load(seconds=3600, rate=100, devices=20_000, day_every_s=60)
 MINUTES_21 = Load(seconds=21 * 60, rate=20, day_every_s=120)
 
 

@@ -20,13 +20,15 @@ SURPRISED = 1
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`rate` callbacks a second for `seconds`, to each receiver; and fleets' days beside it, one by one.
+    """`rate` callbacks a second for `seconds`, to each receiver, about so many `devices` in turn; and fleets'
+    days beside it, one by one.
 
     `retry_s`: how long ThingSpace waits before it sends a refused one of these again, four times in all.
     """
 
     seconds: float = 12.0
     rate: float = 60.0
+    devices: int = 200
     operations: int = 20
     day_every_s: float = 4.0
     retry_s: float = 3.0
@@ -58,7 +60,7 @@ class Senders:
     def _steady(self, load: Load, number: int, url: str) -> tuple[str, ...]:
         return (
             *("load", "--url", url, "--rate", str(load.rate), "--count", str(int(load.rate * load.seconds))),
-            *("--connections", "8", "--devices", "200", "--repeat-every", "7"),
+            *("--connections", "8", "--devices", str(load.devices), "--repeat-every", "7"),
             *("--seed", f"{self.seed}/{number}"),
         )
 

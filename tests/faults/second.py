@@ -20,6 +20,7 @@ from tests.support.kafka import TopicRecord, topics_of_a_test
 
 TWICE = 0.1
 APPLIED_WITHIN_S = 120.0
+APPLIED_EACH_S = 0.005
 DIFFERENCES_TOLD_MAX = 5
 
 OPERATIONS = """
@@ -51,7 +52,8 @@ async def same_in_any_order(scene: Scene, records: Sequence[TopicRecord], rng: r
             },
             ready=f"http://{ops}/readyz",
         )
-        await applied(stack.bootstrap, [topics.events], database, within_s=APPLIED_WITHIN_S)
+        within_s = APPLIED_WITHIN_S + APPLIED_EACH_S * len(shuffled)
+        await applied(stack.bootstrap, [topics.events], database, within_s=within_s)
         await program.stop()
         return await _differences(scene.database, database)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -12,6 +12,7 @@ from tests.faults.spoilt import Spoilt
 from tests.support.kafka import TopicRecord, read_topic
 
 WRITE_WITHIN_S = 60.0
+WRITTEN_EACH_S = 0.001
 read = read_topic
 
 
@@ -31,9 +32,10 @@ async def partitions(bootstrap: str, topic: str) -> int:
         return len(await producer.partitions_for(topic))
 
 
-async def write_again(bootstrap: str, records: Iterable[TopicRecord], *, onto: str | None = None) -> None:
+async def write_again(bootstrap: str, records: Sequence[TopicRecord], *, onto: str | None = None) -> None:
     """The same records once more, where they were; or on another topic, in the order given."""
-    async with asyncio.timeout(WRITE_WITHIN_S), _producer(bootstrap) as producer:
+    within_s = WRITE_WITHIN_S + WRITTEN_EACH_S * len(records)
+    async with asyncio.timeout(within_s), _producer(bootstrap) as producer:
         waiting = [
             await producer.send(
                 onto or record.topic,

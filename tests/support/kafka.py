@@ -14,6 +14,7 @@ from deploy.local.topics import make_topics
 from schemas.topics import TOPIC_SPECS, Topics
 
 READ_WITHIN_S = 30.0
+"""For the next records to come."""
 PARTITIONS = 3
 
 
@@ -40,14 +41,14 @@ async def read_topic(bootstrap: str, topic: str) -> list[TopicRecord]:
     )
     try:
         await consumer.start()
-        async with asyncio.timeout(READ_WITHIN_S):
-            records = await _read_all(consumer)
+        async with asyncio.timeout(READ_WITHIN_S) as patience:
+            records = await _read_all(consumer, patience)
             return sorted(records, key=lambda record: (record.partition, record.offset))
     finally:
         await consumer.stop()
 
 
-async def _read_all(consumer: AIOKafkaConsumer) -> list[TopicRecord]:
+async def _read_all(consumer: AIOKafkaConsumer, patience: asyncio.Timeout) -> list[TopicRecord]:
     partitions = sorted(consumer.assignment())
     if not partitions:
         raise LookupError(f"there is no topic {consumer.subscription()}")
@@ -55,6 +56,7 @@ async def _read_all(consumer: AIOKafkaConsumer) -> list[TopicRecord]:
     records: list[TopicRecord] = []
     while [p for p in partitions if await consumer.position(p) < ends[p]]:
         for partition, batch in (await consumer.getmany(timeout_ms=200)).items():
+            patience.reschedule(asyncio.get_running_loop().time() + READ_WITHIN_S)
             records += [
                 TopicRecord(
                     topic=partition.topic,
