@@ -3,13 +3,35 @@
 File names inside are relative to the file. A secret file's trailing line break does not belong to the secret.
 """
 
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from reconciler.readable import ReadableError
+from reconciler.thingspace.callback_url import CREDENTIAL_CHARS_MAX, is_plain_http, template_faults
 from schemas.ids import AccountName
+from schemas.setting_types import secret_file
+
+SETTING: Final = "THINGSPACE_ACCOUNTS_FILE"
+SECRET_CHARS_MAX: Final = 4096
+REQUESTS_PER_MINUTE: Final = 100
+"""The one limit that Verizon publishes: 100 activations a minute."""
+REQUESTS_PER_MINUTE_MAX: Final = 6000
+_NAME: Final = re.compile(r"[^\s/?#\x00-\x1f]+(?: [^\s/?#\x00-\x1f]+)*")
+
+
+class AccountsError(ReadableError):
+    """The file cannot be used. `faults`: what is wrong and what to do, one line each, without any secret."""
+
+    def __init__(self, path: Path, faults: tuple[str, ...]) -> None:
+        lines = "\n".join(f"{SETTING}: {path}: {fault}" for fault in faults)
+        super().__init__(f"ThingSpace was not spoken to, because of the accounts file\n{lines}")
+        self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +50,158 @@ class ThingSpaceAccount:
     smsr_oid: str | None = None
     service_plan: str | None = None
     carrier_name: str | None = None
-    requests_per_minute: int = 60
+    requests_per_minute: int = REQUESTS_PER_MINUTE
+
+    def secrets(self) -> tuple[str, ...]:
+        """What may appear nowhere."""
+        held = (self.client_secret, self.password, self.callback_password)
+        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+
+
+class Entry(BaseModel):
+    """One `[[account]]` as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    client_id: str = Field(min_length=1)
+    client_secret_file: Path
+    username: str = Field(min_length=1)
+    password_file: Path
+    callback_url: str
+    callback_url_may_be_http: bool = False
+    callback_username: str | None = Field(default=None, min_length=1)
+    callback_password_file: Path | None = None
+    smsr_oid: str | None = Field(default=None, pattern=r"^[0-9.]{3,46}$")
+    service_plan: str | None = Field(default=None, min_length=1)
+    carrier_name: str | None = Field(default=None, min_length=1)
+    requests_per_minute: int = Field(default=REQUESTS_PER_MINUTE, ge=1, le=REQUESTS_PER_MINUTE_MAX)
+
+
+class File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    account: list[Entry] = Field(min_length=1)
 
 
 def load_accounts(path: Path) -> Mapping[AccountName, ThingSpaceAccount]:
-    """By name; raises `AccountsError` with all that is wrong."""
-    raise NotImplementedError(path)
+    """By name, in the order of the file; raises `AccountsError` with all that is wrong."""
+    faults: list[str] = []
+    accounts: dict[AccountName, ThingSpaceAccount] = {}
+    for number, entry in enumerate(_entries(path), start=1):
+        label = f"account {number} ({entry.name})"
+        reader = _SecretFiles(path.parent)
+        account = _account(entry, reader)
+        found = [*reader.faults, *_faults(entry), *_credential_faults(account)]
+        if account.name in accounts:
+            found.append("the name stands there twice; keep one of the two")
+        faults.extend(f"{label}: {fault}" for fault in found)
+        accounts[account.name] = account
+    if faults:
+        raise AccountsError(path, tuple(faults))
+    return accounts
+
+
+def _entries(path: Path) -> list[Entry]:
+    try:
+        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).account
+    except OSError as error:
+        raise AccountsError(path, (f"cannot be read ({error.strerror}); name a readable file",)) from error
+    except UnicodeDecodeError as error:
+        raise AccountsError(path, ("is not UTF-8 text; write it anew",)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise AccountsError(path, (f"is not TOML{_place(error)}; correct it there",)) from None
+    except ValidationError as error:
+        raise AccountsError(path, tuple(_shape_faults(error))) from None
+
+
+def _place(error: tomllib.TOMLDecodeError) -> str:
+    """Where, not what: the message of a TOML error may quote the line of a password."""
+    found = str(error).rpartition("(at ")[2].rstrip(")")
+    return f" (at {found})" if found.startswith("line ") else ""
+
+
+def _shape_faults(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        match fault["loc"]:
+            case ("account", int(index), *rest):
+                yield f"account {index + 1}: {'.'.join(map(str, rest))}: {_remedied(fault['msg'])}"
+            case location:
+                yield f"{'.'.join(map(str, location))}: {_remedied(fault['msg'])}"
+
+
+def _remedied(message: str) -> str:
+    known = {
+        "Field required": "is missing; add it",
+        "Extra inputs are not permitted": "is not known; remove it, or correct its name",
+    }
+    return known.get(message, f"{message[0].lower()}{message[1:]}; correct it")
+
+
+def _account(entry: Entry, reader: "_SecretFiles") -> ThingSpaceAccount:
+    return ThingSpaceAccount(
+        name=AccountName(entry.name),
+        client_id=entry.client_id,
+        client_secret=reader.read("client_secret_file", entry.client_secret_file),
+        username=entry.username,
+        password=reader.read("password_file", entry.password_file),
+        callback_url=entry.callback_url,
+        callback_username=entry.callback_username,
+        callback_password=(
+            None
+            if entry.callback_password_file is None
+            else reader.read("callback_password_file", entry.callback_password_file)
+        ),
+        smsr_oid=entry.smsr_oid,
+        service_plan=entry.service_plan,
+        carrier_name=entry.carrier_name,
+        requests_per_minute=entry.requests_per_minute,
+    )
+
+
+def _faults(entry: Entry) -> Iterator[str]:
+    if not _NAME.fullmatch(entry.name):
+        yield "name holds a slash, a sign or white space that no account has; correct it"
+    yield from template_faults(entry.callback_url)
+    if is_plain_http(entry.callback_url) and not entry.callback_url_may_be_http:
+        yield (
+            "callback_url uses http, which shows the callback password on the way; write https, or set "
+            "callback_url_may_be_http = true where a tunnel protects it"
+        )
+    if (entry.callback_username is None) != (entry.callback_password_file is None):
+        yield "callback_username and callback_password_file belong together; set the other one too"
+
+
+def _credential_faults(account: ThingSpaceAccount) -> Iterator[str]:
+    """ThingSpace takes short callback credentials, and never those of its own login."""
+    password = account.callback_password.get_secret_value() if account.callback_password else ""
+    for member, value in (
+        ("callback_username", account.callback_username or ""),
+        ("callback_password_file", password),
+    ):
+        if len(value) > CREDENTIAL_CHARS_MAX:
+            yield f"{member}: ThingSpace takes {CREDENTIAL_CHARS_MAX} characters at most; shorten it"
+    if password and password == account.password.get_secret_value():
+        yield "callback_password_file holds the password of the login; choose another one for callbacks"
+
+
+class _SecretFiles:
+    """Reads the secrets of one entry and collects what is wrong with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.faults: list[str] = []
+
+    def read(self, member: str, file: Path) -> SecretStr:
+        try:
+            secret = secret_file(self._folder / file)
+        except ValueError as error:
+            self.faults.append(f"{member}: {error}")
+            return SecretStr("")
+        text = secret.get_secret_value()
+        if len(text) > SECRET_CHARS_MAX or not text.isprintable():
+            self.faults.append(
+                f"{member}: {file} is longer than {SECRET_CHARS_MAX} characters or has several lines; "
+                "write nothing but the secret"
+            )
+        return secret

@@ -1,0 +1,48 @@
+"""Where ThingSpace is told to call: the URL of a listener, and the rules that ThingSpace has for one."""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+SERVICES: Final = ("DeviceProfileService", "CarrierService")
+"""Nobody documents which of the two carries what, so both are registered, each with a path of its own."""
+
+PORTS_ALLOWED: Final = frozenset({80, 443, *range(9001, 9007), *range(50551, 50560), *range(28200, 28221)})
+PORTS_WRITTEN: Final = "80, 443, 9001-9006, 50551-50559 or 28200-28220"
+CREDENTIAL_CHARS_MAX: Final = 40
+URL_CHARS_MAX: Final = 1024
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_ACCOUNT: Final = "{account}"
+_SERVICE: Final = "{service}"
+
+
+def listener_url(template: str, account: str, service: str) -> str:
+    """The receiver's URL for one service; a template without a path means the receiver's own path."""
+    parts = urlsplit(template)
+    if parts.path in ("", "/") and not parts.query:
+        template = f"{template.rstrip('/')}/v1/callbacks/{_ACCOUNT}/{_SERVICE}"
+    return template.replace(_ACCOUNT, quote(account, safe="")).replace(_SERVICE, quote(service, safe=""))
+
+
+def template_faults(template: str) -> Iterator[str]:
+    """What ThingSpace would not take, or what would show credentials on the way; each with its remedy."""
+    parts = urlsplit(template.replace(_ACCOUNT, "account").replace(_SERVICE, "service"))
+    try:
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        port = None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        yield "callback_url is no http address; write it like https://callbacks.example.com"
+    elif "@" in parts.netloc:
+        yield "callback_url names a user or password; use callback_username and callback_password_file"
+    elif port not in PORTS_ALLOWED:
+        yield f"callback_url has a port that ThingSpace does not call; use {PORTS_WRITTEN}"
+    if parts.fragment:
+        yield "callback_url has a fragment (#…), which is never sent; remove it"
+    if len(template) > URL_CHARS_MAX:
+        yield f"callback_url is longer than {URL_CHARS_MAX} characters; shorten it"
+
+
+def is_plain_http(template: str) -> bool:
+    """Whether the callbacks, their password among them, would travel unencrypted."""
+    return urlsplit(template).scheme == "http"
