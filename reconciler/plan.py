@@ -15,7 +15,7 @@ from reconciler.batch import Arrived, Batch, Place, Unusable
 from reconciler.device import ProfileChanges
 from reconciler.operation import Operation
 from reconciler.profile import Profile
-from reconciler.schedule import is_open, look_for
+from reconciler.schedule import DEFAULT, Schedule, is_open, look_for
 from reconciler.scope import Link
 from reconciler.settle import Note, Settled, Told
 from schemas.event import CallbackEvent, Event
@@ -43,6 +43,7 @@ class Moment:
     now: datetime
     heads: Mapping[Place, Head]
     salts: bytes
+    schedule: Schedule = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def plan_of(
         operations=[(*row, now) for row in new],
         operations_changed=[(*_altered(row), max(versions[row.operation_id] + 1, now)) for row in old],
         operations_gone=[row.operation_id for row in settled.gone],
-        looks=_look_rows(settled, moment.now),
+        looks=_look_rows(settled, moment),
         looks_closed=[row.operation_id for row in old if _closes(settled.before[row.operation_id], row)],
         profiles=[(number, *row, now) for number, row in zip(profile_ids, profiles.new, strict=True)],
         profiles_changed=[
@@ -207,9 +208,16 @@ def array_text(items: Sequence[str]) -> str:
     return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
 
 
-def _look_rows(settled: Settled, now: datetime) -> list[Row]:
-    looks = (look_for(settled.before.get(row.operation_id), row, now) for row in settled.changed)
-    return sorted((look.operation_id, look.at, look.reason) for look in looks if look is not None)
+def _look_rows(settled: Settled, moment: Moment) -> list[Row]:
+    """In the order of the operations' ids."""
+    rows: list[Row] = []
+    for operation in sorted(settled.changed, key=lambda row: row.operation_id):
+        before = settled.before.get(operation.operation_id)
+        look = look_for(before, operation, moment.now, moment.schedule)
+        if look is not None:
+            kept_apart = moment.schedule.apart
+            rows.append((look.operation_id, operation.account, look.at, look.reason, kept_apart))
+    return rows
 
 
 def _closes(before: Operation, after: Operation) -> bool:

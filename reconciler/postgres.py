@@ -22,6 +22,7 @@ from reconciler.postgres_errors import ERRORS, translated
 from reconciler.postgres_reader import PostgresReader, ProfileIds
 from reconciler.postgres_writer import write
 from reconciler.queries import query
+from reconciler.schedule import DEFAULT, Schedule
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -62,8 +63,9 @@ class Address:
 class Postgres:
     """Not for concurrent use: the loop has one transaction at a time."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, schedule: Schedule = DEFAULT) -> None:
         self._address = address
+        self._schedule = schedule
         self._connection: Connection | None = None
         self._profile_ids = ProfileIds()
 
@@ -74,7 +76,7 @@ class Postgres:
         have been committed: the next try is then `FencedError`, with the offsets behind the batch.
         """
         async with self._session() as connection, connection.transaction():
-            moment = await _locked_moment(connection, batch)
+            moment = await _locked_moment(connection, batch, self._schedule)
             plan = await decide(batch, PostgresReader(connection, self._profile_ids), moment)
             await write(connection, plan)
         return plan.counted
@@ -134,14 +136,14 @@ class Postgres:
             self._connection = None
 
 
-async def _locked_moment(connection: "Connection", batch: Batch) -> Moment:
+async def _locked_moment(connection: "Connection", batch: Batch, schedule: Schedule) -> Moment:
     """Locks the offset rows; `FencedError` unless each stands where the batch starts."""
     rows = await connection.fetch(query("lock_offsets"), *_columns(batch.starts))
     stored = {Place(row["topic"], row["partition"]): row for row in rows}
     if {place: row["next_offset"] for place, row in stored.items()} != batch.starts:
         raise FencedError({place: row["next_offset"] for place, row in stored.items()})
     heads = {place: Head(row["chain_head"], row["chain_events"]) for place, row in stored.items()}
-    return Moment(rows[0]["now"], heads, os.urandom(SALT_BYTES * len(batch.items)))
+    return Moment(rows[0]["now"], heads, os.urandom(SALT_BYTES * len(batch.items)), schedule)
 
 
 def _columns(places: Collection[Place]) -> tuple[list[str], list[int]]:

@@ -23,6 +23,17 @@ STEPS: Final = (timedelta(minutes=5), timedelta(minutes=15), *_HOURS, *_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """`steps` rise, and count from when an operation was first known."""
+
+    steps: tuple[timedelta, ...] = STEPS
+    apart: timedelta = APART
+
+
+DEFAULT: Final = Schedule()
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """The next poll of an operation. `reason` is set where something new asks for it at once."""
 
@@ -39,7 +50,7 @@ def is_open(operation: Operation | None) -> bool:
 
 
 def look_for(
-    before: Operation | None, after: Operation, now: datetime, steps: tuple[timedelta, ...] = STEPS
+    before: Operation | None, after: Operation, now: datetime, schedule: Schedule = DEFAULT
 ) -> Look | None:
     """What a change of an operation does to its schedule: None where that stays as it is.
 
@@ -53,24 +64,26 @@ def look_for(
         return Look(after.operation_id, now, news[0])
     if is_open(before):
         return None
-    return Look(after.operation_id, after.first_seen_at + _jittered(steps[0], after.operation_id), None)
+    return Look(
+        after.operation_id, after.first_seen_at + _jittered(schedule.steps[0], after.operation_id), None
+    )
 
 
 def look_after(
-    asked_at: datetime, operation_id: OperationId, first_known: datetime, steps: tuple[timedelta, ...] = STEPS
+    asked_at: datetime, operation_id: OperationId, first_known: datetime, schedule: Schedule = DEFAULT
 ) -> datetime | None:
     """The next look by the schedule after a poll at `asked_at`; None where the operation is given up before.
 
     Steps that went by while nobody asked are not made up for.
     """
-    looks = (first_known + _jittered(step, operation_id) for step in steps)
-    at = next((look for look in looks if look >= asked_at + APART), None)
+    looks = (first_known + _jittered(step, operation_id) for step in schedule.steps)
+    at = next((look for look in looks if look >= asked_at + schedule.apart), None)
     return at if at is not None and at < first_known + GIVEN_UP_AFTER else None
 
 
-def look_at_once(now: datetime, asked_at: datetime | None) -> datetime:
+def look_at_once(now: datetime, asked_at: datetime | None, schedule: Schedule = DEFAULT) -> datetime:
     """When a look that is wanted at once may be taken."""
-    return now if asked_at is None else max(now, asked_at + APART)
+    return now if asked_at is None else max(now, asked_at + schedule.apart)
 
 
 def _jittered(step: timedelta, operation_id: OperationId) -> timedelta:

@@ -1,16 +1,20 @@
 """The settings of `profile-reconciler` and `profile-audit` (interfaces.md 2)."""
 
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from reconciler.schedule import APART, STEPS, Schedule
+from reconciler.sweep_schedule import Apart, Steps
 from reconciler.thingspace.base_url import VERIZON, BaseUrl
 from schemas.setting_types import PORT_MAX, ListenAddress, ReadableFile, SecretInFile, address
 from schemas.settings import Shared
 
 BATCH_EVENTS_LIMIT = 10_000
 GROUP_CHARS_MAX = 249
+POLLS_PER_MINUTE_LIMIT = 100_000
 
 
 def postgres_url(text: object) -> SecretStr:
@@ -54,3 +58,16 @@ class ReconcilerSettings(Shared):
     thingspace_accounts_file: ReadableFile | None = Field(
         default=None, validation_alias="THINGSPACE_ACCOUNTS_FILE"
     )
+    sweep: bool = Field(default=True, validation_alias="RECONCILER_SWEEP")
+    sweep_steps: Steps = Field(default=STEPS, validation_alias="RECONCILER_SWEEP_SCHEDULE")
+    sweep_apart: Apart = Field(default=APART, validation_alias="RECONCILER_SWEEP_APART")
+    sweep_polls_per_minute: Annotated[int, Field(ge=1, le=POLLS_PER_MINUTE_LIMIT)] = Field(
+        default=120, validation_alias="RECONCILER_SWEEP_POLLS_PER_MINUTE"
+    )
+    sweep_intent_deadline: Apart = Field(
+        default=timedelta(minutes=5), validation_alias="RECONCILER_SWEEP_INTENT_DEADLINE"
+    )
+
+    @property
+    def sweep_schedule(self) -> Schedule:
+        return Schedule(self.sweep_steps, self.sweep_apart)
