@@ -6,7 +6,7 @@ Facts are a set: each counts once, however often it was said, and keeps the leas
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from reconciler.evidence import Evidence, Fact
 
@@ -43,6 +43,8 @@ DECIDED_STATES: Final[dict[Fact, State]] = {
 }
 """Row 1: the latest decision goes before everything else."""
 
+DECISION_WORDS: Final = "somebody decided it, and the latest decision goes before everything else"
+
 SETTLED_STATES: Final[dict[Fact, State]] = {
     **dict.fromkeys(SUCCESSES, "succeeded"),
     **dict.fromkeys(FAILURES, "failed"),
@@ -50,17 +52,47 @@ SETTLED_STATES: Final[dict[Fact, State]] = {
 }
 """What a fact that settles says of the state."""
 
-STATE_TABLE: Final[tuple[tuple[Callable[[Facts], bool], State], ...]] = (
-    (lambda facts: _balance(facts) > 0, "succeeded"),
-    (lambda facts: _balance(facts) < 0, "failed"),
-    (lambda facts: not facts.isdisjoint(SETTLING), "conflicted"),
-    (lambda facts: "unclear" in facts, "unclear"),
-    (lambda facts: "held" in facts, "held"),
-    (lambda facts: "interim" in facts, "warned"),
-    (lambda facts: "submitted" in facts or "announced" in facts, "submitted"),
-    (lambda facts: "submit_unclear" in facts, "submit_unclear"),
-    (lambda facts: "rejected" in facts, "rejected"),
-    (lambda facts: "intended" in facts, "intended"),
+
+class StateRow(NamedTuple):
+    """A row of machines.md 3. `words` say to people what holds where it decides."""
+
+    number: int
+    holds: Callable[[Facts], bool]
+    state: State
+    words: str
+
+
+STATE_TABLE: Final[tuple[StateRow, ...]] = (
+    StateRow(2, lambda facts: _balance(facts) > 0, "succeeded", "more sources say success than failure"),
+    StateRow(3, lambda facts: _balance(facts) < 0, "failed", "more sources say failure than success"),
+    StateRow(
+        4,
+        lambda facts: not facts.isdisjoint(SETTLING),
+        "conflicted",
+        "as many sources say success as say failure",
+    ),
+    StateRow(5, lambda facts: "unclear" in facts, "unclear", "something was said that settles nothing"),
+    StateRow(6, lambda facts: "held" in facts, "held", "ThingSpace holds the request back"),
+    StateRow(7, lambda facts: "interim" in facts, "warned", "a warning came, which is never the last word"),
+    StateRow(
+        8,
+        lambda facts: "submitted" in facts or "announced" in facts,
+        "submitted",
+        "the request is known, and nobody has said yet what became of it",
+    ),
+    StateRow(
+        9,
+        lambda facts: "submit_unclear" in facts,
+        "submit_unclear",
+        "nobody knows whether ThingSpace got the request",
+    ),
+    StateRow(10, lambda facts: "rejected" in facts, "rejected", "ThingSpace refused the request at the door"),
+    StateRow(
+        11,
+        lambda facts: "intended" in facts,
+        "intended",
+        "somebody meant to ask, and has not said what came of it",
+    ),
 )
 """Rows 2 to 11: the first that holds gives the state. `poll_pending` is no row: a poll has a request."""
 
@@ -72,7 +104,20 @@ _CACHED_SETS = 4096
 @lru_cache(maxsize=_CACHED_SETS)
 def undecided_state(facts: Facts) -> State:
     """The state without a decision."""
-    return next(state for holds, state in STATE_TABLE if holds(facts))
+    return undecided_row(facts).state
+
+
+def undecided_row(facts: Facts) -> StateRow:
+    """The row that gives it."""
+    return next(row for row in STATE_TABLE if row.holds(facts))
+
+
+def deciding_row(facts: Facts) -> tuple[int, str]:
+    """For people: number and words of the row that gave the state, row 1 included."""
+    if not facts.isdisjoint(DECIDED_STATES):
+        return 1, DECISION_WORDS
+    row = undecided_row(facts)
+    return row.number, row.words
 
 
 def decision_order(row: Evidence) -> tuple[int, datetime, bytes]:

@@ -188,13 +188,24 @@ def _operation(place: _Place, rows: Sequence[Evidence]) -> Operation:
     )
 
 
+Objection = Literal["another_action", "another_iccid", "no_iccid"]
+"""Why a success or failure settles nothing here: it names another action or ICCID, or none of several."""
+
+
+def objection(row: Evidence, action: str | None, target: Iccid | None, *, several: bool) -> Objection | None:
+    """What keeps an event from settling the operation of this action and target; None where nothing does."""
+    if row.fact not in SETTLING:
+        return None
+    if row.action is not None and row.action != action:
+        return "another_action"
+    if is_about(row, target, several=several):
+        return None
+    return "another_iccid" if row.iccid_named is not None or row.iccid_single else "no_iccid"
+
+
 def _counted(row: Evidence, action: str | None, target: Iccid | None, *, several: bool) -> Fact:
     """What an event says of an operation: unclear, where a success or failure is about something else."""
-    if row.fact not in SETTLING:
-        return row.fact
-    if row.action is not None and row.action != action:
-        return "unclear"
-    return row.fact if is_about(row, target, several=several) else "unclear"
+    return row.fact if objection(row, action, target, several=several) is None else "unclear"
 
 
 def _first_times(rows: Sequence[Evidence], counted: Sequence[Fact]) -> dict[Fact, datetime]:

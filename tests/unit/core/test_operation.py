@@ -44,10 +44,11 @@ def test_the_first_row_that_holds_gives_the_state(facts: set[Fact], state: State
 
 
 def test_every_row_of_the_state_table_is_reached() -> None:
-    assert [state for _, state in STATE_TABLE] == [
+    assert [row.state for row in STATE_TABLE] == [
         *("succeeded", "failed", "conflicted", "unclear", "held", "warned"),
         *("submitted", "submit_unclear", "rejected", "intended"),
     ]
+    assert [row.number for row in STATE_TABLE] == list(range(2, 12))
 
 
 def test_a_request_id_is_a_submission() -> None:
