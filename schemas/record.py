@@ -88,10 +88,10 @@ def event_record(
     time: datetime,
 ) -> Record:
     """An event's record. `subject` is the EID, where there is one."""
-    return Record(topics.events, key, value, _headers(event_id, ce_type, subject, time))
+    return Record(topics.events, key, value, ce_headers(event_id, ce_type, subject, time))
 
 
-def _headers(ce_id: str, ce_type: str, subject: str | None, time: datetime) -> Headers:
+def ce_headers(ce_id: str, ce_type: str, subject: str | None, time: datetime) -> Headers:
     headers = (
         *_FIXED,
         ("ce_id", ce_id.encode()),
@@ -123,13 +123,13 @@ def callback_record(
         extra_flags=extra_flags,
     )
     key = callback.eid or callback.request_id or event_id
-    headers = _headers(event_id, CallbackEvent.ce_type, callback.eid, observed_at)
+    headers = ce_headers(event_id, CallbackEvent.ce_type, callback.eid, observed_at)
     return Record(topics.events, key.encode(), value, headers)
 
 
 def record_of(topics: Topics, event: Event) -> Record:
     """The record of an event that is a model already."""
-    headers = _headers(event.event_id, event.ce_type, event.eid, event.observed_at)
+    headers = ce_headers(event.event_id, event.ce_type, event.eid, event.observed_at)
     return Record(topics.events, event_key(event), event.to_json(), headers)
 
 
@@ -251,7 +251,7 @@ def quarantine_record(
         error=error,
         bytes_base64=b64encode(kept).decode(),
     )
-    headers = _headers(digest, QUARANTINE_CE_TYPE, None, observed_at)
+    headers = ce_headers(digest, QUARANTINE_CE_TYPE, None, observed_at)
     return Record(topics.quarantine, (request_id or digest).encode(), entry.to_json(), headers)
 
 
