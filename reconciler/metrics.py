@@ -6,6 +6,8 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from reconciler.metrics_thingspace import ThingSpaceMetrics
+
 BATCH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 END_TO_END_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 
@@ -64,6 +66,7 @@ class Metrics:
         self._quarantine = Gauge(
             "reconciler_quarantine_open", "Quarantined records that nobody has dealt with", registry=registry
         )
+        self.thingspace = ThingSpaceMetrics(registry)
         self.standing_unknown()
 
     def batch_applied(

@@ -13,7 +13,12 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from reconciler.readable import ReadableError
-from reconciler.thingspace.callback_url import CREDENTIAL_CHARS_MAX, is_plain_http, template_faults
+from reconciler.thingspace.callback_url import (
+    CREDENTIAL_CHARS_MAX,
+    is_plain_http,
+    listener_url,
+    template_faults,
+)
 from schemas.ids import AccountName
 from schemas.setting_types import secret_file
 
@@ -44,9 +49,10 @@ class ThingSpaceAccount:
     username: str
     password: SecretStr
     callback_url: str
-    """May hold `{account}` and `{service}`."""
+    """May hold `{account}`, `{service}` and `{secret}`."""
     callback_username: str | None = None
     callback_password: SecretStr | None = None
+    callback_path_secret: SecretStr | None = None
     smsr_oid: str | None = None
     service_plan: str | None = None
     carrier_name: str | None = None
@@ -54,8 +60,15 @@ class ThingSpaceAccount:
 
     def secrets(self) -> tuple[str, ...]:
         """What may appear nowhere."""
-        held = (self.client_secret, self.password, self.callback_password)
+        held = (self.client_secret, self.password, self.callback_password, self.callback_path_secret)
         return tuple(secret.get_secret_value() for secret in held if secret is not None)
+
+    def listener_url(self, service: str) -> str:
+        """Where callbacks of the service are to go. Holds the path secret, where there is one."""
+        secret = self.callback_path_secret
+        return listener_url(
+            self.callback_url, self.name, service, None if secret is None else secret.get_secret_value()
+        )
 
 
 class Entry(BaseModel):
@@ -72,6 +85,7 @@ class Entry(BaseModel):
     callback_url_may_be_http: bool = False
     callback_username: str | None = Field(default=None, min_length=1)
     callback_password_file: Path | None = None
+    callback_path_secret_file: Path | None = None
     smsr_oid: str | None = Field(default=None, pattern=r"^[0-9.]{3,46}$")
     service_plan: str | None = Field(default=None, min_length=1)
     carrier_name: str | None = Field(default=None, min_length=1)
@@ -147,11 +161,8 @@ def _account(entry: Entry, reader: "_SecretFiles") -> ThingSpaceAccount:
         password=reader.read("password_file", entry.password_file),
         callback_url=entry.callback_url,
         callback_username=entry.callback_username,
-        callback_password=(
-            None
-            if entry.callback_password_file is None
-            else reader.read("callback_password_file", entry.callback_password_file)
-        ),
+        callback_password=reader.maybe("callback_password_file", entry.callback_password_file),
+        callback_path_secret=reader.maybe("callback_path_secret_file", entry.callback_path_secret_file),
         smsr_oid=entry.smsr_oid,
         service_plan=entry.service_plan,
         carrier_name=entry.carrier_name,
@@ -170,6 +181,8 @@ def _faults(entry: Entry) -> Iterator[str]:
         )
     if (entry.callback_username is None) != (entry.callback_password_file is None):
         yield "callback_username and callback_password_file belong together; set the other one too"
+    if "{secret}" in entry.callback_url and entry.callback_path_secret_file is None:
+        yield "callback_url names {secret}; name the file with callback_path_secret_file"
 
 
 def _credential_faults(account: ThingSpaceAccount) -> Iterator[str]:
@@ -191,6 +204,9 @@ class _SecretFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.faults: list[str] = []
+
+    def maybe(self, member: str, file: Path | None) -> SecretStr | None:
+        return None if file is None else self.read(member, file)
 
     def read(self, member: str, file: Path) -> SecretStr:
         try:

@@ -1,5 +1,6 @@
 """Where ThingSpace is told to call: the URL of a listener, and the rules that ThingSpace has for one."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -14,19 +15,25 @@ URL_CHARS_MAX: Final = 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ACCOUNT: Final = "{account}"
 _SERVICE: Final = "{service}"
+_SECRET: Final = "{secret}"  # noqa: S105 - a place
+_PLACE: Final = re.compile(r"\{account\}|\{service\}|\{secret\}")
 
 
-def listener_url(template: str, account: str, service: str) -> str:
+def listener_url(template: str, account: str, service: str, path_secret: str | None = None) -> str:
     """The receiver's URL for one service; a template without a path means the receiver's own path."""
     parts = urlsplit(template)
     if parts.path in ("", "/") and not parts.query:
         template = f"{template.rstrip('/')}/v1/callbacks/{_ACCOUNT}/{_SERVICE}"
-    return template.replace(_ACCOUNT, quote(account, safe="")).replace(_SERVICE, quote(service, safe=""))
+        template += f"/{_SECRET}" if path_secret is not None else ""
+    said = {_ACCOUNT: account, _SERVICE: service, _SECRET: path_secret or ""}
+    return _PLACE.sub(lambda place: quote(said[place[0]], safe=""), template)
 
 
 def template_faults(template: str) -> Iterator[str]:
     """What ThingSpace would not take, or what would show credentials on the way; each with its remedy."""
-    parts = urlsplit(template.replace(_ACCOUNT, "account").replace(_SERVICE, "service"))
+    parts = urlsplit(
+        template.replace(_ACCOUNT, "account").replace(_SERVICE, "service").replace(_SECRET, "secret")
+    )
     try:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:

@@ -39,7 +39,10 @@ class RequestStatus:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One registration. ThingSpace gives passwords away here; this has no place for one."""
+    """One registration. ThingSpace gives passwords away here; this has no place for one.
+
+    A URL may hold a secret all the same: `ThingSpace.shown` before anybody sees it.
+    """
 
     service: str
     url: str
@@ -59,10 +62,15 @@ class Unfit(ThingSpaceError):  # noqa: N818 - an answer's name, said aloud
 
 
 class Rejected(ThingSpaceError):  # noqa: N818 - an answer's name, said aloud
-    """ThingSpace answered no: nothing happened. `code` is its own, or `HTTP.403` where it gave none."""
+    """ThingSpace answered no: nothing happened. `code` is its own, or `HTTP.403` where it gave none.
 
-    def __init__(self, code: str, text: str, http_status: int) -> None:
+    `by_gateway`: said before any service looked at it. Credentials, subscription or address are at fault, and
+    the next order would fare no better.
+    """
+
+    def __init__(self, code: str, text: str, http_status: int, *, by_gateway: bool = False) -> None:
         super().__init__(f"ThingSpace refused ({code}, HTTP {http_status}): {text}")
+        self.by_gateway = by_gateway
         self.code = code
         self.text = text
         self.http_status = http_status

@@ -1,0 +1,232 @@
+"""The two keys of every question, an OAuth token and a session, for one account.
+
+Each is renewed once for all who need it at the same time. ThingSpace locks an account after five refused
+logins, so after two in a row nothing is tried any more until a person has looked.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode
+
+import orjson
+
+from reconciler.thingspace.accounts import ThingSpaceAccount
+from reconciler.thingspace.answers import refusal_of, refuses_token, session_of, token_of
+from reconciler.thingspace.exchange import Answer, Call
+from reconciler.thingspace.flight import Flight
+from reconciler.thingspace.limits import Limits
+from reconciler.thingspace.talk import Away, Latched
+from reconciler.thingspace.veil import Veil, basic
+from schemas.ids import AccountName
+
+TOKEN_PATH = "/ts/v1/oauth2/token"  # noqa: S105 - a path
+LOGIN_PATH = "/m2m/v1/session/login"
+UNDECIDED = frozenset({408, 425, 429})
+"""Answers to a login that say nothing about its credentials."""
+
+
+class Notices(Protocol):
+    """Who hears what a person should know."""
+
+    def login_refused(self, account: AccountName, why: str) -> None: ...
+
+    def latched(self, account: AccountName, why: str) -> None: ...
+
+    def latch_cleared(self, account: AccountName) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a question carries; never shown."""
+
+    token: str = field(repr=False)
+    session: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Token:
+    text: str = field(repr=False)
+    renew_at: float
+    ends_at: float
+
+
+class Login:
+    """For one account. `exchange` raises `Away` where ThingSpace cannot be asked."""
+
+    def __init__(
+        self,
+        account: ThingSpaceAccount,
+        exchange: Callable[[Call], Awaitable[Answer]],
+        limits: Limits,
+        veil: Veil,
+        notices: Notices,
+        clock: Callable[[], float],
+    ) -> None:
+        self._account = account
+        self._exchange = exchange
+        self._limits = limits
+        self._veil = veil
+        self._notices = notices
+        self._clock = clock
+        self._token: _Token | None = None
+        self._session: str | None = None
+        self._session_used_at = 0.0
+        self._refused = 0
+        self._refused_at = 0.0
+        self._latch: str | None = None
+        self._mint = Flight(self._minted)
+        self._log_in = Flight(self._logged_in)
+
+    @property
+    def latched(self) -> str | None:
+        """Why, where nothing is tried any more."""
+        return self._latch
+
+    async def keys(self) -> Keys:
+        """Both valid as far as anybody knows; raises `Away` or `Latched`."""
+        if self._latch is not None:
+            raise Latched(self._latch)
+        token = await self._valid_token()
+        session = self._session
+        if session is None or self._clock() - self._session_used_at >= self._limits.session_idle_s:
+            session = await self._log_in()
+        self._session_used_at = self._clock()
+        return Keys(token, session)
+
+    def forget_token(self, keys: Keys) -> None:
+        """ThingSpace refused it. A newer one stays."""
+        self._drop_token(keys.token)
+        self.forget_session(keys)
+
+    def forget_session(self, keys: Keys) -> None:
+        if self._session == keys.session:
+            self._session = None
+
+    def forget_any_session(self) -> None:
+        """The next question logs in afresh."""
+        self._session = None
+
+    def clear_latch(self) -> None:
+        """A person has looked."""
+        self._refused = 0
+        if self._latch is not None:
+            self._latch = None
+            self._notices.latch_cleared(self._account.name)
+
+    async def close(self) -> None:
+        await self._mint.close()
+        await self._log_in.close()
+
+    async def _valid_token(self) -> str:
+        """Early renewal is a courtesy: where it fails, the old token serves until its end."""
+        token, now = self._token, self._clock()
+        if token is None or now >= token.ends_at:
+            return await self._mint()
+        if now < token.renew_at:
+            return token.text
+        try:
+            return await self._mint()
+        except Away:
+            token.renew_at = now + self._limits.login_pause_s
+            return token.text
+
+    async def _minted(self) -> str:
+        self._not_too_soon()
+        answer = await self._exchange(self._token_call())
+        found = token_of(answer) if answer.status < 300 else None
+        if found is None:
+            raise self._unusable("the OAuth token", answer)
+        text, life_s = found
+        self._veil.hold(self._account.name, "token", text)
+        self._token = self._fresh(text, self._limits.token_life_s if life_s is None else life_s)
+        return text
+
+    def _fresh(self, text: str, life_s: float) -> _Token:
+        """Where most of the life is over already (the same token again), half of the rest is used first."""
+        early_s = min(self._limits.token_early_s, life_s / 2)
+        return _Token(text, self._clock() + life_s - early_s, self._clock() + life_s)
+
+    async def _logged_in(self) -> str:
+        """With one new token where the gateway refuses the one in hand."""
+        self._not_too_soon()
+        token = await self._valid_token()
+        answer = await self._exchange(self._login_call(token))
+        if _is_about_token(answer):
+            self._drop_token(token)
+            answer = await self._exchange(self._login_call(await self._mint()))
+        session = session_of(answer) if answer.status < 300 else None
+        if session is None:
+            raise self._unusable("the login", answer)
+        self._refused = 0
+        self._veil.hold(self._account.name, "session", session)
+        self._session = session
+        return session
+
+    def _drop_token(self, text: str) -> None:
+        if self._token is not None and self._token.text == text:
+            self._token = None
+
+    def _not_too_soon(self) -> None:
+        if self._latch is not None:
+            raise Latched(self._latch)
+        wait_s = self._refused_at + self._limits.login_pause_s - self._clock()
+        if self._refused and wait_s > 0:
+            raise Away(
+                f"The last login of account {self._account.name} at ThingSpace was refused; nothing is sent "
+                "for it until the next one, which is the last that is tried.",
+                wait_s,
+            )
+
+    def _unusable(self, what: str, answer: Answer) -> Away | Latched:
+        """What to raise: a refusal counts towards the latch, any other answer says nothing of the keys."""
+        refusal = refusal_of(answer)
+        said = self._veil.shown(f"{refusal.code or ''} {refusal.text}") if refusal else "a page for people"
+        why = f"HTTP {answer.status}: {said or 'no text'}" if answer.status >= 300 else "no usable answer"
+        name = self._account.name
+        if refusal is None or not 400 <= answer.status < 500 or answer.status in UNDECIDED:
+            return Away(f"ThingSpace did not give {what} for account {name} ({why}). Nothing was sent.")
+        self._refused += 1
+        self._refused_at = self._clock()
+        self._notices.login_refused(name, why)
+        if self._refused < self._limits.logins_refused_max:
+            return Away(
+                f"ThingSpace refused {what} for account {name} ({why}). Nothing was sent. One more refusal, "
+                "and no login is tried any more until a person has looked.",
+                self._limits.login_pause_s,
+            )
+        self._latch = (
+            f"ThingSpace refused {what} for account {name} {self._refused} times ({why}). Nothing was sent, "
+            "and no login is tried any more, because five refused ones lock the account. Correct client_id, "
+            "client_secret_file, username and password_file of the account; then start again, or send SIGHUP."
+        )
+        self._notices.latched(name, why)
+        return Latched(self._latch)
+
+    def _token_call(self) -> Call:
+        return Call(
+            "token",
+            "POST",
+            TOKEN_PATH,
+            {
+                "Authorization": f"Basic {basic(self._account)}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            urlencode({"grant_type": "client_credentials"}).encode(),
+        )
+
+    def _login_call(self, token: str) -> Call:
+        password = self._account.password.get_secret_value()
+        return Call(
+            "login",
+            "POST",
+            LOGIN_PATH,
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            orjson.dumps({"username": self._account.username, "password": password}),
+        )
+
+
+def _is_about_token(answer: Answer) -> bool:
+    """The gateway's own refusal, before any password was looked at: Verizon counts no failed login."""
+    refusal = refusal_of(answer)
+    return refuses_token(answer) and refusal is not None and refusal.by_gateway
