@@ -24,6 +24,8 @@ from schemas.scrub import Secrets, with_texts
 __all__ = ["Callback", "Credentials", "Line", "Secrets", "Unreadable", "parse"]
 
 ATTEMPT_MAX: Final = 2**31 - 1
+ATTEMPT_PLAIN_MAX: Final = 99
+"""A greater number is looked at for a secret; so short a one is none."""
 
 
 class _Delivery(NamedTuple):
@@ -85,7 +87,7 @@ def _parse_exactly(text: bytes, secrets: Secrets) -> Callback | Unreadable:
 def _understand(text: bytes, body: Json, secrets: Secrets, *, exact: bool) -> Callback | Unreadable:
     if not isinstance(body, dict):
         return unreadable(text, "not_object", secrets)
-    delivery = _delivery(spelled(body))
+    delivery = _delivery(spelled(body), secrets)
     survey = Survey(exact=exact)
     hashed = survey.object(body, 1)
     if survey.too_deep:
@@ -185,12 +187,19 @@ def _fault(value: Json) -> tuple[str | None, str | None]:
     return None, text_of(value)
 
 
-def _delivery(envelope: JsonObject) -> _Delivery:
+def _delivery(envelope: JsonObject, secrets: Secrets) -> _Delivery:
     return _Delivery(
         Credentials(_shown(envelope.get("username")), _shown(envelope.get("password"))),
-        _count(envelope.get("callbackCount")),
-        _count(envelope.get("maxCallbackThreshold")),
+        _count_kept(envelope.get("callbackCount"), secrets),
+        _count_kept(envelope.get("maxCallbackThreshold"), secrets),
     )
+
+
+def _count_kept(value: Json, secrets: Secrets) -> int | None:
+    count = _count(value)
+    if count is not None and count > ATTEMPT_PLAIN_MAX and secrets.show_in(str(count)):
+        return None
+    return count
 
 
 def _shown(value: Json) -> str | None:

@@ -29,6 +29,8 @@ STUDIED_ONE_IN: Final = 64
 """Of the callbacks in an unknown layout: compiling a pattern takes as long as reading fifty of them."""
 STUDIED_CHARS_MAX: Final = 4096
 _SLOTS_MAX: Final = 100
+_COUNT_MAX: Final = 99
+"""Counts stand in the layout itself, where nothing looks for a secret: greater ones go the general way."""
 
 _HARMLESS: Final = r"[ !#$'-\[\]-~]"
 """Printable ASCII without quotation mark and backslash, `%` and `&`."""
@@ -149,6 +151,8 @@ def learned(text: str, understand: Callable[[bytes], Callback | Unreadable]) -> 
     form = _Form(text)
     known = understand(form.probe.encode())
     if form.slots > _SLOTS_MAX or isinstance(known, Unreadable) or known.exact:
+        return None
+    if max(known.attempt or 0, known.attempts_max or 0) > _COUNT_MAX:
         return None
     try:
         return Layout(known, form)

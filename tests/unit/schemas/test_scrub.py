@@ -95,3 +95,13 @@ def test_the_copies_of_a_callback_stay_equal_when_the_password_rotates() -> None
 def test_an_empty_set_of_secrets_finds_none() -> None:
     assert not Secrets(["", ""]).show_in("anything")
     assert Secrets().masked_escaped("anything") == "anything"
+
+
+@pytest.mark.parametrize("name", ["callbackCount", "maxCallbackThreshold"])
+@pytest.mark.parametrize("count", [1234567, "1234567", 12345678])
+def test_a_secret_is_no_count(name: str, count: object) -> None:
+    """What is no count is absent; twice, because the second copy may be read by its layout."""
+    for _ in range(2):
+        callback = understood(body(**{name: count}), SECRETS)
+        assert "1234567" not in repr(callback)
+        assert callback.attempts_max is None or callback.attempt is None
