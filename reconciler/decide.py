@@ -11,6 +11,7 @@ from reconciler.batch import Arrived, Batch
 from reconciler.device import ProfileChanges, StoredProfile, operations_by_device, profile_changes
 from reconciler.evidence import Evidence
 from reconciler.operation import Operation
+from reconciler.outbox import latest_by_key
 from reconciler.plan import Moment, Plan, plan_of
 from reconciler.scope import Key, Known, Reading, Scope, concern_of, scope_of, with_requests_of_intents
 from reconciler.settle import UNMATCHED, Settled, Told, settle, told
@@ -60,13 +61,13 @@ async def decide(batch: Batch, reader: Reader, moment: Moment) -> Plan:
     story = told(arrived, await reader.evidence(scope.evidence(), keys))
     stored = await reader.operations(scope.operations())
     settled = _with_unmatched(story, settle(scope, story, (row.operation for row in stored)))
-    profiles = await _profiles(settled, reader)
+    profiles, of_devices = await _profiles(settled, reader)
     return plan_of(
         batch,
         moment,
         story,
         settled,
-        {row.operation.operation_id: row.version for row in stored},
+        latest_by_key((*stored, *of_devices)),
         scope.links,
         profiles,
         await reader.profile_ids(len(profiles.new)),
@@ -88,12 +89,13 @@ def _with_unmatched(story: Told, settled: Settled) -> Settled:
     return Settled(notes, settled.changed, settled.gone, settled.before)
 
 
-async def _profiles(settled: Settled, reader: Reader) -> ProfileChanges:
+async def _profiles(settled: Settled, reader: Reader) -> tuple[ProfileChanges, Sequence[StoredOperation]]:
+    """With the stored operations of the devices concerned."""
     eids = _eids(settled.changed) | _eids(settled.gone)
     existing = await reader.lock_devices(eids)
     stored = await reader.device_operations(existing)
     operations = operations_by_device((row.operation for row in stored), settled.changed, settled.gone)
-    return profile_changes(sorted(eids), operations, await reader.device_profiles(existing))
+    return profile_changes(sorted(eids), operations, await reader.device_profiles(existing)), stored
 
 
 def _eids(operations: Iterable[Operation]) -> set[Eid]:

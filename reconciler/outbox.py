@@ -1,8 +1,9 @@
 """What others must hear of, as rows that are written with what they tell (interfaces.md 4).
 
 Pure. A message is made where the change is decided, so it says what stood there after this very change,
-however late it is sent. Within a key messages are told in the order of their rows: whoever writes about an EID,
-or about a request without one, holds its lock from before these rows are numbered until they are committed.
+however late it is sent. Within a key messages are told in the order of their rows: whoever writes about an
+EID, or about a request without one, holds its lock from before these rows are numbered until they are
+committed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,9 @@ _PROFILE: Final = tuple(name for name in StateMessage.model_fields if name in Pr
 _seen_of_profile = itemgetter(*map(Profile._fields.index, _PROFILE))
 
 
+Row = tuple[object, ...]
+
+
 class Versioned(NamedTuple):
     """An operation that changes or vanishes, with the version that this gets."""
 
@@ -47,8 +51,8 @@ def key_of(operation: Operation) -> str:
 
 
 def versions_of(settled: Settled, latest: Mapping[str, int], now: int) -> Versions:
-    """The microsecond `now`, or more: they rise within each key, also where several change at once or the clock
-    goes back. `latest` are the greatest stored versions by key.
+    """The microsecond `now`, or more: they rise within each key, also where several change at once, or the
+    clock goes back. `latest` are the greatest stored versions by key.
     """
     last: dict[str, int] = {}
 
@@ -124,6 +128,11 @@ def _operation_value(row: Operation, version: int, cause: Cause) -> bytes:
     members["version"] = version
     members["cause"] = cause
     return orjson.dumps(members)
+
+
+def rows_of(messages: Iterable[Message]) -> list[Row]:
+    """As COPY writes them; their numbers are given then."""
+    return [tuple(message) for message in messages]
 
 
 def _state_value(row: Profile, version: int, cause: Cause) -> bytes:

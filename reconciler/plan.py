@@ -14,12 +14,14 @@ from reconciler import chain
 from reconciler.batch import Arrived, Batch, Place, Unusable
 from reconciler.device import ProfileChanges
 from reconciler.operation import Operation
+from reconciler.outbox import Versioned, Versions, messages_of, next_version, rows_of, versions_of
 from reconciler.profile import Profile
 from reconciler.schedule import DEFAULT, Schedule, is_open, look_for
 from reconciler.scope import Link
 from reconciler.settle import Note, Settled, Told
 from schemas.event import CallbackEvent, Event
 from schemas.ids import OperationId
+from schemas.message import Cause
 
 Row = tuple[object, ...]
 
@@ -77,6 +79,7 @@ class Plan:
     history: Sequence[int]
     """Profiles whose row is recorded anew."""
     history_closed: Sequence[Row]
+    outbox: Sequence[Row]
     quarantine: Sequence[Row]
     offsets: Sequence[Row]
     counted: Counted
@@ -87,44 +90,47 @@ def plan_of(
     moment: Moment,
     story: Told,
     settled: Settled,
-    versions: Mapping[OperationId, int],
+    latest: Mapping[str, int],
     links: Iterable[Link],
     profiles: ProfileChanges,
     profile_ids: Sequence[int],
+    cause: Cause = "event",
 ) -> Plan:
-    """`versions` are those of the stored operations that change; `profile_ids`, one for each new profile."""
+    """`latest` as `reconciler.outbox.latest_by_key` tells; `profile_ids`, one for each new profile."""
     now = (moment.now - EPOCH) // MICROSECOND
     heads = dict(moment.heads)
-    old, new = _split(settled)
+    versions = versions_of(settled, latest, now)
+    old, new = _split(settled, versions)
     return Plan(
         events=_event_rows(story.fresh, settled.notes, moment, heads),
         deliveries=[_delivery_row(item, story.differs) for item in batch.items if isinstance(item, Arrived)],
         evidence=[story.evidence[item.evidence.key] for item in story.fresh],
         evidence_altered=story.altered,
         links=sorted(links),
-        operations=[(*row, now) for row in new],
-        operations_changed=[(*_altered(row), max(versions[row.operation_id] + 1, now)) for row in old],
+        operations=[(*row, version) for row, version in new],
+        operations_changed=[(*_altered(row), version) for row, version in old],
         operations_gone=[row.operation_id for row in settled.gone],
         looks=_look_rows(settled, moment),
-        looks_closed=[row.operation_id for row in old if _closes(settled.before[row.operation_id], row)],
+        looks_closed=[row.operation_id for row, _ in old if _closes(settled.before[row.operation_id], row)],
         profiles=[(number, *row, now) for number, row in zip(profile_ids, profiles.new, strict=True)],
         profiles_changed=[
-            (was.profile_id, *_altered(row), max(was.version + 1, now)) for was, row in profiles.changed
+            (was.profile_id, *_altered(row), next_version(was, now)) for was, row in profiles.changed
         ],
         profiles_gone=[was.profile_id for was in profiles.gone],
         history=[*profile_ids, *(was.profile_id for was, _ in profiles.changed)],
         history_closed=_closed_rows(profiles, now),
+        outbox=rows_of(messages_of(settled, versions, profiles, now, cause)),
         quarantine=_quarantine_rows(batch, moment.now),
         offsets=_offset_rows(batch, heads),
         counted=_counted(batch, story, settled.notes, moment.now),
     )
 
 
-def _split(settled: Settled) -> tuple[list[Operation], list[Operation]]:
-    old: list[Operation] = []
-    new: list[Operation] = []
-    for operation in settled.changed:
-        (old if operation.operation_id in settled.before else new).append(operation)
+def _split(settled: Settled, versions: Versions) -> tuple[list[Versioned], list[Versioned]]:
+    old: list[Versioned] = []
+    new: list[Versioned] = []
+    for row in versions.changed:
+        (old if row.operation.operation_id in settled.before else new).append(row)
     return old, new
 
 
@@ -227,7 +233,7 @@ def _closes(before: Operation, after: Operation) -> bool:
 def _closed_rows(profiles: ProfileChanges, now: int) -> list[Row]:
     """History rows that end, each with the microsecond at which it does."""
     ended = [*(was for was, _ in profiles.changed), *profiles.gone]
-    return [(was.profile.eid, was.profile_id, max(was.version + 1, now)) for was in ended]
+    return [(was.profile.eid, was.profile_id, next_version(was, now)) for was in ended]
 
 
 def _quarantine_rows(batch: Batch, now: datetime) -> list[Row]:

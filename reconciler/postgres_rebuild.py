@@ -12,9 +12,11 @@ import asyncpg
 
 from reconciler.audit.as_json import text
 from reconciler.batch import Batch
+from reconciler.decide import StoredOperation
 from reconciler.device import ProfileChanges, StoredProfile, operations_by_device, profile_changes
 from reconciler.difference import Difference, history_differences, profile_differences, unrecorded
 from reconciler.operation import Operation
+from reconciler.outbox import latest_by_key
 from reconciler.plan import Moment, Plan, plan_of
 from reconciler.postgres_reader import PostgresReader, ProfileIds
 from reconciler.postgres_writer import write
@@ -60,7 +62,6 @@ class _Swap:
     """The operations of a portion: new and changed, gone, and what stood there before."""
 
     settled: Settled
-    versions: Mapping[OperationId, int]
     new: Sequence[OperationId]
 
     @property
@@ -145,15 +146,16 @@ class PostgresRepair:
             if key in now.evidence
         ]
         links = sorted(portion.links_recorded() - set(portion.links)) if portion.kind == "request" else ()
-        profiles = await self._profiles(swap)
-        plan = await self._plan(swap, profiles, links)
+        profiles, of_devices = await self._profiles(swap)
+        latest = latest_by_key((*portion.operations, *of_devices))
+        plan = await self._plan(swap, profiles, links, latest)
         await write(
             self._connection,
             replace(plan, evidence=evidence, looks_closed=[*plan.looks_closed, *_settled(swap, now)]),
         )
         return found
 
-    async def _profiles(self, swap: _Swap) -> ProfileChanges:
+    async def _profiles(self, swap: _Swap) -> tuple[ProfileChanges, Sequence[StoredOperation]]:
         eids = swap.eids
         existing = await self._postgres.lock_devices(eids)
         stored = await self._postgres.device_operations(existing)
@@ -162,7 +164,8 @@ class PostgresRepair:
             swap.settled.changed,
             swap.settled.gone,
         )
-        return profile_changes(sorted(eids), operations, await self._postgres.device_profiles(existing))
+        profiles = await self._postgres.device_profiles(existing)
+        return profile_changes(sorted(eids), operations, profiles), stored
 
     async def _devices(self, eids: Sequence[Eid]) -> Sequence[Difference]:
         async with self._connection.transaction():
@@ -179,7 +182,7 @@ class PostgresRepair:
             await self._record(found)
             await self._close(devices.profiles, devices.recorded)
             changes = _recorded_anew(changes, unrecorded(changes, devices.profiles, devices.recorded))
-            await write(self._connection, await self._plan(_Swap(NOTHING_SETTLED, {}, ()), changes, ()))
+            await write(self._connection, await self._plan(_Swap(NOTHING_SETTLED, ()), changes, (), {}))
         return found
 
     async def _close(self, profiles: Sequence[StoredProfile], recorded: Sequence[StoredProfile]) -> None:
@@ -192,10 +195,13 @@ class PostgresRepair:
                 [row.profile_id for row in ended],
             )
 
-    async def _plan(self, swap: _Swap, profiles: ProfileChanges, links: Collection[Link]) -> Plan:
+    async def _plan(
+        self, swap: _Swap, profiles: ProfileChanges, links: Collection[Link], latest: Mapping[str, int]
+    ) -> Plan:
         moment = Moment(await self._connection.fetchval(query("rebuild_now")), {}, b"")
         ids = await self._postgres.profile_ids(len(profiles.new))
-        return plan_of(Batch((), {}), moment, NO_EVENTS, swap.settled, swap.versions, links, profiles, ids)
+        batch = Batch((), {})
+        return plan_of(batch, moment, NO_EVENTS, swap.settled, latest, links, profiles, ids, cause="rebuild")
 
     async def _record(self, found: Sequence[Difference]) -> None:
         rows = [
@@ -279,9 +285,8 @@ def _swap(portion: Portion, now: Refolded) -> _Swap:
             before[name] = was
         else:
             gone.append(was)
-    versions = {name: stored[name].version for name in before}
     new = [row.operation_id for row in changed if row.operation_id not in before]
-    return _Swap(Settled({}, tuple(changed), tuple(gone), before), versions, new)
+    return _Swap(Settled({}, tuple(changed), tuple(gone), before), new)
 
 
 def _settled(swap: _Swap, now: Refolded) -> list[OperationId]:

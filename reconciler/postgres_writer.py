@@ -10,6 +10,7 @@ from reconciler.operation import Operation
 from reconciler.plan import Plan, Row
 from reconciler.profile import Profile
 from reconciler.queries import query
+from schemas.message import Message
 
 if TYPE_CHECKING:
     import asyncpg
@@ -23,6 +24,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "evidence": ("evidence_key", *Evidence._fields[1:]),
     "operation": (*Operation._fields, "version"),
     "profile": ("profile_id", *Profile._fields, "version"),
+    "outbox": Message._fields,
 }
 """The columns that COPY fills, in the order of the plan's rows."""
 
@@ -45,6 +47,7 @@ async def write(connection: "Connection", plan: Plan) -> None:
     await writer.rows("alter_profiles", plan.profiles_changed)
     await writer.copy("profile", plan.profiles)
     await writer.ids("write_history", plan.history)
+    await writer.copy("outbox", plan.outbox)
     await writer.rows("write_quarantine", plan.quarantine)
     await writer.rows("write_offsets", plan.offsets)
 
