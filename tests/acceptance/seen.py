@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import binascii
 import re
 import zlib
@@ -17,6 +16,7 @@ from tests.support.kafka import TopicRecord, read_topic
 
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 HEX = re.compile(rb"\\\\?x([0-9a-f]{8,})")
+FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 GZIP_MAGIC = b"\x1f\x8b"
 DECODED_DEPTH_MAX = 4
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -93,14 +93,19 @@ def found_in(hay: bytes, needles: Sequence[bytes], depth: int = DECODED_DEPTH_MA
 
 
 def _decoded(hay: bytes) -> Iterator[bytes]:
-    for match in HEX.finditer(hay):
-        yield binascii.unhexlify(match[1][: len(match[1]) // 2 * 2])
-    for match in BASE64.finditer(hay):
-        text = match[0].replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
-        yield base64.b64decode(text[: len(text) // 4 * 4])
+    """All that is hex, all that is base64, each piece on a line of its own; and what is compressed."""
+    if found := HEX.findall(hay):
+        yield b"\n".join(binascii.unhexlify(text[: len(text) // 2 * 2]) for text in found)
+    if found := BASE64.findall(hay):
+        yield b"\n".join(map(_from_base64, found))
     start = hay.find(GZIP_MAGIC)
     if start >= 0:
         yield _inflated(hay[start:])
+
+
+def _from_base64(found: bytes) -> bytes:
+    text = found.translate(FROM_URL_SAFE).rstrip(b"=")
+    return binascii.a2b_base64(text[: len(text) // 4 * 4])
 
 
 def _inflated(data: bytes) -> bytes:

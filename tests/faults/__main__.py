@@ -100,7 +100,7 @@ async def run_all(plan: Sequence[tuple[Fault, int]], options: argparse.Namespace
                 continue
             try:
                 runs.append(await run(bench, fault, seed))
-            except StackError as error:
+            except (StackError, AssertionError) as error:  # it could not even begin
                 runs.append(never_run(fault.name, seed, str(error)))
             tell(runs[-1], folder)
             if options.json:

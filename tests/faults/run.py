@@ -152,14 +152,21 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
         await read_topic(stage.stack.bootstrap, stage.topics.events),
         await read_topic(stage.stack.bootstrap, stage.topics.quarantine),
     )
-    found = [*problems, *wrong(evidence), *await agreed(stage, len(evidence.records))]
-    if not problems:
-        rng = random.Random(f"{plan.fault}/{plan.seed}/second")
-        found += await same_in_any_order(stage, evidence.records, rng)
+    rng = random.Random(f"{plan.fault}/{plan.seed}/second")
+    own, other = await asyncio.gather(
+        agreed(stage, len(evidence.records)),
+        _nothing() if problems else same_in_any_order(stage, evidence.records, rng),
+    )
+    found = [*problems, *wrong(evidence), *own, *other]
     await asyncio.gather(*(keeper.end() for keeper in stage.keepers.values()))
     found += await password_is_nowhere(stage)
     found += [Found("remark", text) for text in stage.remarks]
     return _Verdict(evidence, [*found, *_crashes(stage), *_missed(stage)], _last_words(stage))
+
+
+async def _nothing() -> list[Found]:
+    """What is stuck is compared with nothing."""
+    return []
 
 
 @dataclass(frozen=True, slots=True)
