@@ -25,6 +25,8 @@ from tests.simulator.loadjournal import write_load
 from tests.simulator.message import Listener
 from tests.simulator.player import Player, Result
 from tests.simulator.script import DeviceLine, FaultLine, Script, ScriptError, Stage, Step, file_message
+from tests.simulator.server.serve import Serving, serve
+from tests.simulator.server.settings import Settings, SettingsError, read_settings, settings_file
 from tests.simulator.story import Delivery, Story, Wave
 from tests.simulator.wire import HttpWire
 
@@ -210,14 +212,29 @@ def run_scenarios(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"send": run_send, "play": run_play, "load": run_many, "scenarios": run_scenarios}
+def run_serve(arguments: argparse.Namespace) -> int:
+    settings = Settings() if arguments.config is None else read_settings(settings_file(arguments.config))
+    host, port = arguments.listen
+    serving = Serving(host, port, seed_of(arguments), arguments.clock_scale, arguments.mode)
+    with journal_of(arguments.journal) as stream:
+        uvloop.run(serve(settings, serving, stream, sys.stdout))
+    return 0
+
+
+COMMANDS = {
+    "send": run_send,
+    "play": run_play,
+    "load": run_many,
+    "serve": run_serve,
+    "scenarios": run_scenarios,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parsed = options.parser().parse_args(arguments)
     try:
         return COMMANDS[cast(str, parsed.command)](parsed)
-    except (MisuseError, ScriptError) as error:
+    except (MisuseError, ScriptError, SettingsError) as error:
         say(f"thingspace-simulator: {error}")
         return 2
     except OSError as error:

@@ -26,6 +26,9 @@ def parser() -> argparse.ArgumentParser:
             "load", help="many callbacks at a fixed rate or as fast as answered", epilog=EXIT_CODES
         )
     )
+    _serve(
+        commands.add_parser("serve", help="ThingSpace's API itself, with cards behind it", epilog=EXIT_CODES)
+    )
     _scenarios(commands.add_parser("scenarios", help="what there is to play", epilog=EXIT_CODES))
     return top
 
@@ -142,6 +145,21 @@ def _load(command: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="the result as one JSON document")
 
 
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--listen", type=_address, default=("127.0.0.1", 0), metavar="HOST:PORT", help="default: a free port"
+    )
+    command.add_argument("--config", metavar="FILE|NAME", help="TOML, or a configuration that comes along")
+    command.add_argument("--seed", help="the same seed gives the same faults (default: a new one)")
+    command.add_argument(
+        "--clock-scale", type=_positive, default=1.0, metavar="N", help="simulated seconds in a real one"
+    )
+    command.add_argument(
+        "--mode", choices=sorted(MODES), default="observed", help="how callbacks are delivered"
+    )
+    command.add_argument("--journal", metavar="FILE", help="NDJSON of every callback, answer and truth")
+
+
 def _scenarios(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", nargs="?", help="show this scenario's file")
     command.add_argument("--json", action="store_true", help="one JSON document")
@@ -159,3 +177,10 @@ def _whole(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError("must be HOST:PORT")
+    return host.strip("[]"), int(port)
