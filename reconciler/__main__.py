@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from reconciler.commands import migrate, offsets, quarantine, rebuild, run, topics
+from reconciler.commands import migrate, offsets, quarantine, rebuild, run, sweep, topics
 from reconciler.program import main as program_main
 
 COMMANDS = (
@@ -19,6 +19,7 @@ COMMANDS = (
     quarantine.DISCARD,
     rebuild.COMMAND,
     run.COMMAND,
+    sweep.COMMAND,
 )
 
 

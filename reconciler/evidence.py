@@ -147,13 +147,26 @@ def _of_poll(event: PollEvent) -> Evidence:
     )
 
 
+ICCID_DIGITS: Final = 19
+"""What identifies a profile: the twentieth is a check digit, which some systems leave out or fill with F."""
+
+
+def same_profile(one: str, other: str) -> bool:
+    return one.strip()[:ICCID_DIGITS] == other.strip()[:ICCID_DIGITS]
+
+
 def _single_iccid(event: PollEvent) -> Iccid | None:
-    """What the one sub-request names, if there is one and it names an ICCID."""
+    """What the one sub-request names, if there is one and it names an ICCID.
+
+    Should only the check digit differ from the one in question, it is that one, as that is spelled.
+    """
     if len(event.sub_requests) != 1:
         return None
     answered = event.sub_requests[0]
     if answered.kind is None or answered.id is None or answered.kind.strip().casefold() != "iccid":
         return None
+    if event.iccid is not None and same_profile(answered.id, event.iccid):
+        return event.iccid
     return Iccid(answered.id) if 0 < len(answered.id) <= IDENTIFIER_CHARS_MAX else None
 
 

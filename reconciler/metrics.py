@@ -7,6 +7,7 @@ from math import nan
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from reconciler.metrics_thingspace import ThingSpaceMetrics
+from reconciler.sweep_metrics import SweepMetrics
 
 BATCH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 END_TO_END_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
@@ -19,6 +20,7 @@ class Standing:
     operations: Mapping[str, int]
     """By state."""
     overdue: int
+    abandoned: int
     quarantine_open: int
 
 
@@ -63,10 +65,16 @@ class Metrics:
             "Operations without a final answer after the first step of the schedule, the abandoned left out",
             registry=registry,
         )
+        self._abandoned = Gauge(
+            "reconciler_abandoned_operations",
+            "Operations without a final answer after 30 days, about which nobody asks any more",
+            registry=registry,
+        )
         self._quarantine = Gauge(
             "reconciler_quarantine_open", "Quarantined records that nobody has dealt with", registry=registry
         )
         self.thingspace = ThingSpaceMetrics(registry)
+        self.sweep = SweepMetrics(registry)
         self.standing_unknown()
 
     def batch_applied(
@@ -94,12 +102,14 @@ class Metrics:
         for state, count in standing.operations.items():
             self._operations.labels(state).set(count)
         self._overdue.set(standing.overdue)
+        self._abandoned.set(standing.abandoned)
         self._quarantine.set(standing.quarantine_open)
 
     def standing_unknown(self) -> None:
         """While the database does not answer: no value is better than an old one."""
         self._operations.clear()
         self._overdue.set(nan)
+        self._abandoned.set(nan)
         self._quarantine.set(nan)
 
     def exposition(self) -> bytes:

@@ -25,6 +25,7 @@ async def read_standing(access: Access) -> Standing:
     return Standing(
         operations={row["state"]: row["operations"] for row in rows},
         overdue=sum(row["overdue"] for row in rows),
+        abandoned=sum(row["abandoned"] for row in rows),
         quarantine_open=quarantined,
     )
 

@@ -21,6 +21,8 @@ from reconciler.postgres_admin import Access, fitting_session
 from reconciler.program import DONE, Command
 from reconciler.settings import ReconcilerSettings
 from reconciler.standing import read_standing, watch_standing
+from reconciler.sweep_wiring import keep_sweeping
+from reconciler.thingspace.wiring import open_thingspace
 from schemas.logline import Log
 from schemas.settings import load
 
@@ -44,7 +46,10 @@ async def run(_: Namespace) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    async with _parts(settings, access, metrics, log) as (source, loop):
+    async with (
+        open_thingspace(settings, log, metrics.thingspace) as thingspace,
+        _parts(settings, access, metrics, log) as (source, loop),
+    ):
         serving = ops_server(
             settings.ops_listen.host,
             settings.ops_listen.port,
@@ -59,6 +64,7 @@ async def run(_: Namespace) -> int:
                 _keep_lag(source, metrics),
                 watch_standing(partial(read_standing, access), metrics),
                 keep_months(access),
+                keep_sweeping(settings, access, thingspace, metrics.sweep, log),
             )
     log.emit("stopped")
     return DONE
@@ -77,7 +83,7 @@ async def _parts(
         batch_records_max=settings.batch_events_max,
     )
     source = KafkaSource(membership, decode)
-    ledger = Postgres(Address(access.dsn, access.password, IDLE_LIMIT_S))
+    ledger = Postgres(Address(access.dsn, access.password, IDLE_LIMIT_S), settings.sweep_schedule)
     await source.start()
     try:
         yield source, Loop(source, ledger, decode, metrics, log)

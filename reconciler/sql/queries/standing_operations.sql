@@ -2,6 +2,7 @@
 select
   state,
   count(*) as operations,
-  count(*) filter (where overdue and not abandoned) as overdue
+  count(*) filter (where overdue and not abandoned) as overdue,
+  count(*) filter (where abandoned) as abandoned
 from audit.operations
 group by state

@@ -1,5 +1,5 @@
 -- $1 the deadline, $2 intents at most: what somebody meant to ask, and never said what came of it.
-select operation_id::text, account, intent_id, eid, iccid_target, action, first_seen_at
+select account, intent_id, eid, iccid_target, action
 from ledger.operation
 where request_id is null
   and not final

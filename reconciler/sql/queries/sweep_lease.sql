@@ -45,6 +45,7 @@ select
   operation.eid,
   operation.device,
   operation.iccid_target,
+  operation.action,
   operation.first_seen_at,
   exists (
     select from ledger.operation as other

@@ -1,6 +1,18 @@
--- $1 accounts, $2 how far apart two polls of one operation are at least: how many operations are due there.
-select count(*)
-from ledger.poll
-where account = any ($1::text[])
-  and next_poll_at <= statement_timestamp()
-  and (last_poll_at is null or last_poll_at <= statement_timestamp() - $2::interval)
+-- $1 accounts, $2 how far apart two polls of one operation are at least: how many looks are due that nobody has taken.
+select (
+  select count(*)
+  from ledger.poll
+  where account = any ($1::text[])
+    and due_reason is null
+    and next_poll_at <= statement_timestamp()
+    and (lease_until is null or lease_until <= statement_timestamp())
+    and (last_poll_at is null or last_poll_at <= statement_timestamp() - $2::interval)
+) + (
+  select count(*)
+  from ledger.poll
+  where account = any ($1::text[])
+    and due_reason is not null
+    and next_poll_at <= statement_timestamp()
+    and (lease_until is null or lease_until <= statement_timestamp())
+    and (last_poll_at is null or last_poll_at <= statement_timestamp() - $2::interval)
+)

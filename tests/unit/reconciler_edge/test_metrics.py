@@ -33,7 +33,7 @@ def filled() -> Metrics:
     metrics.batch_applied(0.2, {("callback", "applied"): 3, ("callback", "repeated"): 1}, [0.5, -1.0])
     metrics.fenced()
     metrics.lag(12, 3.5)
-    metrics.standing(Standing({"succeeded": 4, "warned": 1}, overdue=1, quarantine_open=2))
+    metrics.standing(Standing({"succeeded": 4, "warned": 1}, overdue=1, abandoned=3, quarantine_open=2))
     return metrics
 
 
@@ -54,7 +54,7 @@ def test_values_are_those_that_were_told() -> None:
 
 def test_a_state_that_no_operation_has_any_more_disappears() -> None:
     metrics = filled()
-    metrics.standing(Standing({"succeeded": 5}, overdue=0, quarantine_open=0))
+    metrics.standing(Standing({"succeeded": 5}, overdue=0, abandoned=0, quarantine_open=0))
     assert ("reconciler_operations", (("state", "warned"),)) not in samples(metrics)
 
 
