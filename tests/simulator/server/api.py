@@ -11,16 +11,14 @@ from aiohttp import BasicAuth, web
 
 from tests.simulator.content import Json
 from tests.simulator.server import status
-from tests.simulator.server.auth import Door
-from tests.simulator.server.calls import Ask, Calls
-from tests.simulator.server.clock import SimulatedClock
-from tests.simulator.server.fleet import Fleet, Line
-from tests.simulator.server.listeners import Listeners, Registration
+from tests.simulator.server.calls import Ask
+from tests.simulator.server.fleet import Line
+from tests.simulator.server.listeners import Registration
 from tests.simulator.server.orders import read_object, read_order
+from tests.simulator.server.parts import Parts
 from tests.simulator.server.reply import FORBIDDEN_XML, NO_TOKEN, Reply, answer, error
 from tests.simulator.server.requests import Request
 from tests.simulator.server.routes import Endpoint, Found
-from tests.simulator.server.settings import Settings
 from tests.simulator.server.work import Work
 
 
@@ -45,19 +43,11 @@ class Answered:
 
 
 class Api:
-    def __init__(
-        self,
-        settings: Settings,
-        clock: SimulatedClock,
-        door: Door,
-        listeners: Listeners,
-        fleet: Fleet,
-        work: Work,
-        calls: Calls,
-    ) -> None:
-        self._settings, self._clock, self._door = settings, clock, door
-        self._listeners, self._fleet, self._work, self._calls = listeners, fleet, work, calls
-        self._accounts = {one.name for one in settings.account}
+    def __init__(self, parts: Parts, work: Work) -> None:
+        self._settings, self._clock, self._door = parts.settings, parts.clock, parts.door
+        self._listeners, self._fleet, self._calls = parts.listeners, parts.fleet, parts.calls
+        self._work = work
+        self._accounts = {one.name for one in parts.settings.account}
 
     def answer(self, asked: Asked) -> Answered:
         """Past the gateway and the session, then the endpoint itself."""

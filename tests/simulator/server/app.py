@@ -10,17 +10,10 @@ from aiohttp import web
 
 from tests.simulator.delivery import Mode
 from tests.simulator.server.api import Api
-from tests.simulator.server.auth import Door
-from tests.simulator.server.calls import Calls
-from tests.simulator.server.clock import SimulatedClock
 from tests.simulator.server.control import Control
-from tests.simulator.server.faults import Faults
-from tests.simulator.server.fleet import Fleet
 from tests.simulator.server.front import Front
-from tests.simulator.server.listeners import Listeners
-from tests.simulator.server.outages import Outages
+from tests.simulator.server.parts import Parts
 from tests.simulator.server.postman import Postman, Wire
-from tests.simulator.server.settings import Settings
 from tests.simulator.server.work import Work
 
 BODY_BYTES_MAX = 4_000_000
@@ -43,28 +36,10 @@ class Crew:
             task.cancel()
 
 
-def assemble(
-    settings: Settings, seed: str, scale: float, mode: Mode, wire: Wire, crew: Crew, journal: TextIO | None
-) -> web.Application:
-    clock = SimulatedClock(scale)
-    door = Door(settings.account, settings.auth, seed, scale)
-    listeners = Listeners(settings.callbacks)
-    fleet = Fleet(seed, settings.account[0].name)
-    for one in settings.device:
-        fleet.add(one)
-    faults = Faults(settings.faults)
-    outages = Outages(settings.away, seed, clock.now())
-    calls = Calls()
-    postman = Postman(wire, mode, clock, listeners, journal)
-    work = Work(settings, clock, fleet, faults, postman, crew.spawn, seed)
-    api = Api(settings, clock, door, listeners, fleet, work, calls)
-    front = Front(settings, api, clock, door, faults, outages, calls, seed)
-    control = Control(settings, clock, door, listeners, fleet, faults, outages, work, calls)
-    return application(front, control)
-
-
-def application(front: Front, control: Control) -> web.Application:
+def assemble(parts: Parts, mode: Mode, wire: Wire, crew: Crew, journal: TextIO | None) -> web.Application:
+    postman = Postman(wire, mode, parts.clock, parts.listeners, journal)
+    work = Work(parts, postman, crew.spawn)
     app = web.Application(client_max_size=BODY_BYTES_MAX)
-    control.add_routes(app.router)
-    app.router.add_route("*", "/{path:.*}", front)
+    Control(parts, work).add_routes(app.router)
+    app.router.add_route("*", "/{path:.*}", Front(parts, Api(parts, work)))
     return app

@@ -10,21 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tests.simulator.content import Json
 from tests.simulator.journal import stamp
-from tests.simulator.server.auth import Door
-from tests.simulator.server.calls import Calls
-from tests.simulator.server.clock import SimulatedClock
 from tests.simulator.server.euicc import fallen_back
-from tests.simulator.server.faults import FAULTS, About, Faults, Next
-from tests.simulator.server.fleet import Fleet, Line
-from tests.simulator.server.listeners import Listeners, Registration
-from tests.simulator.server.outages import Outage, Outages
+from tests.simulator.server.faults import FAULTS, About, Next
+from tests.simulator.server.fleet import Line
+from tests.simulator.server.listeners import Registration
+from tests.simulator.server.outages import Outage
+from tests.simulator.server.parts import Parts
 from tests.simulator.server.settings import (
     Away,
     DeviceSeed,
     Group,
     OutageKind,
     Probabilities,
-    Settings,
     faults_of,
 )
 from tests.simulator.server.work import Work
@@ -98,21 +95,10 @@ Wanted = TypeVar("Wanted", bound=BaseModel)
 
 
 class Control:
-    def __init__(
-        self,
-        settings: Settings,
-        clock: SimulatedClock,
-        door: Door,
-        listeners: Listeners,
-        fleet: Fleet,
-        faults: Faults,
-        outages: Outages,
-        work: Work,
-        calls: Calls,
-    ) -> None:
-        self._settings, self._clock, self._door, self._listeners = settings, clock, door, listeners
-        self._fleet, self._faults, self._outages = fleet, faults, outages
-        self._work, self._calls = work, calls
+    def __init__(self, parts: Parts, work: Work) -> None:
+        self._settings, self._clock, self._door = parts.settings, parts.clock, parts.door
+        self._listeners, self._fleet, self._faults = parts.listeners, parts.fleet, parts.faults
+        self._outages, self._calls, self._work = parts.outages, parts.calls, work
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_get("/control", self.state)

@@ -38,6 +38,7 @@ FAULTS: Mapping[str, str] = {
     "odd_kinds": "kinds in another casing",
     "numeric_ids": "identifiers as JSON numbers",
     "trailing_commas": "a comma before each closing brace",
+    "odd_status": "the status in another spelling: WARNING, SUCCESS, Failure",
     "wrong_password": "a password that was never registered",
     "no_password": "no username, no password",
     "unknown_request": "one more callback, about a request nobody made",

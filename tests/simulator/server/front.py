@@ -13,12 +13,11 @@ from aiohttp import web
 
 from tests.simulator.journal import stamp
 from tests.simulator.server.api import Answered, Api, Asked, response
-from tests.simulator.server.auth import Door
-from tests.simulator.server.calls import Call, Calls
-from tests.simulator.server.clock import SimulatedClock
-from tests.simulator.server.faults import About, Faults
+from tests.simulator.server.calls import Call
+from tests.simulator.server.faults import About
 from tests.simulator.server.limits import RateLimit
-from tests.simulator.server.outages import Outage, Outages
+from tests.simulator.server.outages import Outage
+from tests.simulator.server.parts import Parts
 from tests.simulator.server.reply import (
     BAD_TOKEN,
     FORBIDDEN_XML,
@@ -32,7 +31,6 @@ from tests.simulator.server.reply import (
 )
 from tests.simulator.server.requests import Request
 from tests.simulator.server.routes import Found, find
-from tests.simulator.server.settings import Settings
 
 RETRY_AFTER_S = 2
 ANSWER_LAST_MAX_S = 20.0
@@ -49,21 +47,13 @@ IN_THE_WAY: Mapping[str, Reply] = {
 class Front:
     """Handles one call from the socket to the answer, or to the closed connection."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        api: Api,
-        clock: SimulatedClock,
-        door: Door,
-        faults: Faults,
-        outages: Outages,
-        calls: Calls,
-        seed: str,
-    ) -> None:
-        self._settings, self._api, self._clock, self._door = settings, api, clock, door
-        self._faults, self._outages, self._calls, self._seed = faults, outages, calls, seed
-        self._every = RateLimit(settings.limits.requests_per_minute)
-        self._actions = RateLimit(settings.limits.actions_per_minute)
+    def __init__(self, parts: Parts, api: Api) -> None:
+        self._settings, self._seed = parts.settings, parts.seed
+        self._clock, self._door = parts.clock, parts.door
+        self._faults, self._outages, self._calls = parts.faults, parts.outages, parts.calls
+        self._api = api
+        self._every = RateLimit(parts.settings.limits.requests_per_minute)
+        self._actions = RateLimit(parts.settings.limits.actions_per_minute)
         self._numbers: Counter[str] = Counter()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:

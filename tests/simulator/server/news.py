@@ -8,15 +8,17 @@ from tests.simulator.callback import Callback, Fault
 from tests.simulator.server.draws import Draws, Outcome
 from tests.simulator.server.fleet import Line
 
+FAILURES = frozenset({"Failed", "Failure"})
+ODD_STATUS = {"Success": "SUCCESS", "Failed": "Failure"}
 DEVICE_ACTIONS = frozenset({"device_suspend", "device_resume"})
 
 
-def warning(request_id: str, action: str, line: Line, iccid: str) -> Callback:
+def warning(request_id: str, action: str, line: Line, iccid: str, draws: Draws) -> Callback:
     return Callback(
         request_id,
         line.device(iccid),
         action,
-        "Warning",
+        "WARNING" if "odd_status" in draws.struck else "Warning",
         "EXECUTED_WITHWARNING",
         "1.6.5.3",
         "simulated: device not reachable, operation pending",
@@ -48,7 +50,7 @@ def failed(plain: Callback, outcome: Outcome) -> Callback:
 
 def opposite(final: Callback) -> Callback:
     """The same message, saying that it went the other way."""
-    if final.status == "Success":
+    if final.status not in FAILURES:
         return replace(
             final,
             status="Failed",
@@ -70,11 +72,13 @@ def as_fault(final: Callback) -> Callback:
 
 def bent(final: Callback, draws: Draws) -> Callback:
     """The final in one of the odd shapes that struck."""
+    if "odd_status" in draws.struck:
+        final = replace(final, status=ODD_STATUS.get(final.status or "", final.status))
     if "iccid_differs" in draws.struck:
         final = replace(final, reported_iccid=final.device.bootstrap_iccid)
     if final.euicc_status == "EXPIRED":
         return final
-    if "fault_envelope" in draws.struck and final.status == "Failed":
+    if "fault_envelope" in draws.struck and final.euicc_status == "FAILED":
         return as_fault(final)
     if "bare_status" in draws.struck:
         return replace(final, action=None, euicc_status=None)

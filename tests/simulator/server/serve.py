@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.simulator.delivery import MODES
 from tests.simulator.server.app import Crew, assemble
+from tests.simulator.server.parts import parts_of
 from tests.simulator.server.settings import Settings
 from tests.simulator.wire import HttpWire
 
@@ -36,7 +37,7 @@ async def serve(settings: Settings, serving: Serving, journal: TextIO | None, ou
     mode = MODES[serving.mode]
     async with HttpWire(answer_limit_s=mode.answer_limit_s) as wire, asyncio.TaskGroup() as group:
         crew = Crew(group)
-        app = assemble(settings, serving.seed, serving.scale, mode, wire, crew, journal)
+        app = assemble(parts_of(settings, serving.seed, serving.scale), mode, wire, crew, journal)
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=CLOSING_MAX_S
         )

@@ -142,6 +142,7 @@ class Settings(BaseModel):
     away: tuple[Away, ...] = ()
     faults: Probabilities = Field(default_factory=dict)
     unknown_devices: Literal["make", "refuse"] = "make"
+    delete_of_enabled: Literal["disables_first", "refused"] = "disables_first"
     device: tuple[DeviceSeed, ...] = ()
 
 

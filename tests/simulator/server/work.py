@@ -11,16 +11,15 @@ from tests.simulator.content import Json
 from tests.simulator.device import device_of, request_id_of
 from tests.simulator.message import Credentials
 from tests.simulator.server import news
-from tests.simulator.server.clock import SimulatedClock
 from tests.simulator.server.draws import Outcome, carried_out, draw, refused
-from tests.simulator.server.euicc import BUSY, fallen_back
-from tests.simulator.server.faults import About, Faults
-from tests.simulator.server.fleet import Fleet, Line
+from tests.simulator.server.euicc import BUSY, WRONG_STATE, fallen_back
+from tests.simulator.server.faults import About
+from tests.simulator.server.fleet import Line
 from tests.simulator.server.orders import Order, Target
+from tests.simulator.server.parts import Parts
 from tests.simulator.server.postman import Letter, Postman
 from tests.simulator.server.reply import Reply, error
 from tests.simulator.server.requests import Part, Request, Sent
-from tests.simulator.server.settings import Settings
 
 PROFILE_SERVICE, CARRIER_SERVICE = "DeviceProfileService", "CarrierService"
 Spawn = Callable[[Coroutine[None, None, None]], object]
@@ -30,18 +29,10 @@ Aim = tuple[Line, str]
 class Work:
     """Requests by id, in the order they were accepted. `spawn` runs what goes on after the answer."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: SimulatedClock,
-        fleet: Fleet,
-        faults: Faults,
-        postman: Postman,
-        spawn: Spawn,
-        seed: str,
-    ) -> None:
-        self._settings, self._clock, self._fleet, self._faults = settings, clock, fleet, faults
-        self._postman, self._spawn, self._seed = postman, spawn, seed
+    def __init__(self, parts: Parts, postman: Postman, spawn: Spawn) -> None:
+        self._settings, self._clock = parts.settings, parts.clock
+        self._fleet, self._faults, self._seed = parts.fleet, parts.faults, parts.seed
+        self._postman, self._spawn = postman, spawn
         self.requests: dict[str, Request] = {}
         self.on_the_way = 0
         self._reports = 0
@@ -120,13 +111,20 @@ class Work:
             outcome = refused(line.card, BUSY)
         else:
             await teller.warn_before()
-            outcome = carried_out(line.card, request.action, part.iccid, part.draws)
+            outcome = self._on_the_card(request.action, part, line)
             line.change(outcome.card, f"{request.action} {part.iccid}: {outcome.what}")
             line.working = False
         part.done, part.what, part.done_at = outcome.done, outcome.what, self._clock.now()
         part.known_at = part.done_at + (part.draws.audit_s if outcome.unknown else 0)
         part.subs = _subs(request.action, part, line, outcome)
         return outcome
+
+    def _on_the_card(self, action: str, part: Part, line: Line) -> Outcome:
+        """What the action comes to; where the rules are those of Global IoT, an enabled profile stays."""
+        strict = self._settings.delete_of_enabled == "refused" and action == "delete"
+        if strict and line.card.state(part.iccid) == "enabled":
+            return refused(line.card, WRONG_STATE)
+        return carried_out(line.card, action, part.iccid, part.draws)
 
     def report(self, account: str, members: Mapping[str, Json]) -> str:
         """Send data that was asked for; its request id. Only the beginning of such a message is published."""
@@ -232,7 +230,8 @@ class Teller:
             await self._send(one, copies)
 
     def _warning(self) -> Callback:
-        return news.warning(self._request.request_id, self._request.action, self._line, self._part.iccid)
+        request, part = self._request, self._part
+        return news.warning(request.request_id, request.action, self._line, part.iccid, self._draws)
 
     async def _send(self, callback: Callback, copies: int = 1) -> None:
         letter = self._letter(callback, copies)
