@@ -25,26 +25,28 @@ async def ops_server(
     *,
     waiting_for: Callable[[], str | None],
     exposition: Callable[[], bytes],
+    setting: str = "RECONCILER_OPS_LISTEN",
 ) -> AsyncIterator[tuple[str, int]]:
     """Serves for the length of the block; gives the address, whose port is a free one where 0 was asked.
 
-    `waiting_for` says in a few words what keeps the process from its work, None when it is ready.
+    `waiting_for` says in a few words what keeps the process from its work, None when it is ready; `setting`
+    is where the address came from, for people.
     """
     runner = web.AppRunner(_application(waiting_for, exposition), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await _listen(runner, host, port)
+        await _listen(runner, host, port, setting)
         yield runner.addresses[0][0], runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         raise OpsError(
-            f"RECONCILER_OPS_LISTEN: {host}:{port} cannot be listened on ({error.strerror}). Nothing was "
+            f"{setting}: {host}:{port} cannot be listened on ({error.strerror}). Nothing was "
             "read or written. Stop what uses the address, or choose another."
         ) from error
 

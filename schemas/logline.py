@@ -49,6 +49,7 @@ class Fields(TypedDict, total=False):
     host: str
     iccid: str | None
     intent_id: str | None
+    job: int
     kind: str
     lag: int
     length: int
@@ -86,6 +87,7 @@ class Fields(TypedDict, total=False):
     status: int
     table: str
     taken: int
+    target: str
     topic: str
     until: str
     url: str

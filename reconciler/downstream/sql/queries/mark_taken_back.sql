@@ -1,0 +1,1 @@
+update downstream.job set taken_back = true where job_id = $1

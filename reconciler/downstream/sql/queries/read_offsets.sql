@@ -1,0 +1,1 @@
+select partition, next_offset from downstream.consumer_offset where topic = $1
