@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from reconciler.commands import migrate, offsets, quarantine, rebuild, run, sweep, topics
+from reconciler.commands import decide, explain, migrate, offsets, quarantine, rebuild, run, sweep, topics
 from reconciler.program import main as program_main
 
 COMMANDS = (
@@ -20,6 +20,8 @@ COMMANDS = (
     rebuild.COMMAND,
     run.COMMAND,
     sweep.COMMAND,
+    decide.COMMAND,
+    explain.COMMAND,
 )
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from reconciler.access import auditor_access
 from reconciler.audit import as_json, for_people
+from reconciler.audit import overdue as overdue_words
 from reconciler.audit.reading import AuditReader
 from reconciler.audit.stories import EventFilter, Row
 from reconciler.postgres_admin import fitting_session
@@ -177,6 +178,31 @@ async def _events_table(reader: AuditReader, wanted: EventFilter) -> None:
         _show([Text(f"the first {limit}; there are more: ask with --limit, --since or --json")])
 
 
+def overdue_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--account")
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help=f"at most so many, the oldest first (tables: {TABLE_EVENTS})",
+    )
+    _json_argument(parser)
+
+
+async def overdue(arguments: Namespace) -> int:
+    async with _reader() as reader:
+        if arguments.json:
+            async for row in reader.overdue(arguments.account, arguments.limit):
+                _print(overdue_words.document(row))
+            return DONE
+        limit = arguments.limit or TABLE_EVENTS
+        found: list[Row] = [row async for row in reader.overdue(arguments.account, limit + 1)]
+    _show(overdue_words.overdue_view(found[:limit], datetime.now(UTC)))
+    if len(found) > limit:
+        _show([Text(f"the oldest {limit}; there are more: ask with --limit, --account or --json")])
+    return DONE
+
+
 async def verify(arguments: Namespace) -> int:
     async with _reader() as reader:
         chains = [chain async for chain in reader.verify()]
@@ -192,5 +218,8 @@ COMMANDS = (
     Command("device", "the profiles, operations and history of an eUICC", device_arguments, device),
     Command("as-of", "the profiles of an eUICC as they were recorded at a time", as_of_arguments, as_of),
     Command("events", "the audit log, filtered, oldest first", events_arguments, events),
+    Command(
+        "overdue", "operations without a final answer, the oldest first, and why", overdue_arguments, overdue
+    ),
     Command("verify", "recompute the hash chains of the audit log", _json_argument, verify),
 )

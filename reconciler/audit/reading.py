@@ -100,6 +100,19 @@ class AuditReader:
             assert isinstance(last, int)
             position = last
 
+    async def overdue(self, account: str | None, limit: int | None) -> AsyncIterator[Row]:
+        """Operations without a final answer, the oldest first, in pages."""
+        seen_at, seen_id, left = None, None, limit
+        while left is None or left > 0:
+            size = EVENTS_PAGE if left is None else min(EVENTS_PAGE, left)
+            page = await self._rows("audit_overdue", account, seen_at, seen_id, size)
+            for row in page:
+                yield row
+            if len(page) < size:
+                return
+            seen_at, seen_id = page[-1]["first_seen_at"], page[-1]["operation_id"]
+            left = None if left is None else left - size
+
     async def verify(self) -> AsyncIterator[ChainResult]:
         """Each chain up to the length it had when this began; the reconciler may go on writing meanwhile."""
         for row in await self._connection.fetch(query("audit_chain_heads")):

@@ -30,6 +30,7 @@ INDEXED: list[tuple[str, tuple[object, ...]]] = [
     ("audit_events_page", (0, 17, None, "8904", None, None, None, MOMENT, None, 100)),
     ("audit_events_page", (0, 17, None, None, None, "r-settled", None, None, None, 100)),
     ("audit_chain_page", (0, 0, 500, 501)),
+    ("audit_overdue", (None, None, None, 100)),
 ]
 
 
