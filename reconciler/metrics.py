@@ -6,6 +6,7 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from reconciler.dispatch_metrics import DispatchMetrics
 from reconciler.metrics_thingspace import ThingSpaceMetrics
 from reconciler.sweep_metrics import SweepMetrics
 
@@ -73,6 +74,7 @@ class Metrics:
         self._quarantine = Gauge(
             "reconciler_quarantine_open", "Quarantined records that nobody has dealt with", registry=registry
         )
+        self.dispatch = DispatchMetrics(registry)
         self.thingspace = ThingSpaceMetrics(registry)
         self.sweep = SweepMetrics(registry)
         self.standing_unknown()

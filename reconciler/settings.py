@@ -54,6 +54,7 @@ class ReconcilerSettings(Shared):
     batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = Field(
         default=1000, validation_alias="RECONCILER_BATCH_EVENTS_MAX"
     )
+    dispatch: bool = Field(default=True, validation_alias="RECONCILER_DISPATCH")
     thingspace_base_url: BaseUrl = Field(default=VERIZON, validation_alias="THINGSPACE_BASE_URL")
     thingspace_accounts_file: ReadableFile | None = Field(
         default=None, validation_alias="THINGSPACE_ACCOUNTS_FILE"

@@ -10,12 +10,14 @@ from functools import partial
 
 from reconciler.access import writer_access
 from reconciler.decode import decoder
+from reconciler.dispatch_wiring import keep_dispatching
 from reconciler.kafka import SESSION_TIMEOUT_S, KafkaSource, Membership
 from reconciler.kafka_security import security_options
 from reconciler.loop import Loop
 from reconciler.metrics import Metrics
 from reconciler.months import keep_months
 from reconciler.ops import ops_server
+from reconciler.outbox_standing import read_outbox, watch_outbox
 from reconciler.postgres import Address, Postgres
 from reconciler.postgres_admin import Access, fitting_session
 from reconciler.program import DONE, Command
@@ -64,6 +66,8 @@ async def run(_: Namespace) -> int:
                 _keep_lag(source, metrics),
                 watch_standing(partial(read_standing, access), metrics),
                 keep_months(access),
+                watch_outbox(partial(read_outbox, access), metrics.dispatch),
+                keep_dispatching(settings, access, metrics.dispatch, log),
                 keep_sweeping(settings, access, thingspace, metrics.sweep, log),
             )
     log.emit("stopped")
