@@ -21,6 +21,10 @@ class TryAgainError(Exception):
     """The database is away, busy or changing hands; the same batch may be tried again later."""
 
 
+class TooLongError(TryAgainError):
+    """The database gave up for the time that it takes: it may have more time for less."""
+
+
 class BrokenError(Exception):
     """Trying again would not help. The text says what happened, what was kept and what to do."""
 

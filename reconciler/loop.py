@@ -5,7 +5,8 @@ those who watch the lag; what counts stands in the database, in the same transac
 
 A refused event is found by halving the batch: the earlier half is committed before the later one is tried, so
 the one that fails alone is the one at fault. Its row of the quarantine is written in the transaction that
-moves the offset past it.
+moves the offset past it. A batch that takes PostgreSQL too long is halved as well, and the size that works is
+remembered; one event that takes too long by itself is no fault of the event, and is tried again for ever.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Final, Protocol, TypeVar
 from reconciler.batch import Arrived, Batch, Item, Place, Position
 from reconciler.decide import Reader, decide
 from reconciler.decode import Decode, condemned
-from reconciler.faults import BrokenError, FencedError, RefusedError, TryAgainError
+from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongError, TryAgainError
 from reconciler.plan import Counted, Moment, Plan
 from reconciler.progress import Fetched, Lag
 from schemas.logline import Log
@@ -29,6 +30,9 @@ BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 2.0
 """How late at most we notice that PostgreSQL is back: the lag begins to shrink within this time."""
 
+GROWTH: Final = 16
+"""A size that was too large is tried again after about so many batches for each halving."""
+
 _Done = TypeVar("_Done")
 
 
@@ -38,6 +42,10 @@ class Source(Protocol):
     def is_astray(self) -> bool: ...
 
     def astray(self) -> Collection[Place]: ...
+
+    def partitions(self) -> Collection[Place]:
+        """Every partition there is of the topics, also those that others read."""
+        ...
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
         """Goes on from these; `GapError` or `RecreatedError` where Kafka does not fit them."""
@@ -68,6 +76,10 @@ class Ledger(Protocol):
 
     async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]: ...
 
+    async def know(self, places: Collection[Place]) -> Collection[Place]:
+        """From now on these are known; gives back those that came to a topic known before without them."""
+        ...
+
 
 class Meter(Protocol):
     """The metrics."""
@@ -77,6 +89,8 @@ class Meter(Protocol):
     ) -> None: ...
 
     def fenced(self) -> None: ...
+
+    def partitions_added(self, count: int) -> None: ...
 
     def lag(self, records: int, seconds: float) -> None: ...
 
@@ -92,10 +106,19 @@ class Loop:
         self._log = log
         self._stopping = asyncio.Event()
         self._waiting_for: str | None = "partitions from Kafka"
+        self._added: list[Place] = []
+        self._items_max: int | None = None
 
     def waiting_for(self) -> str | None:
         """In a few words what keeps it from applying events; None while nothing does."""
         return self._waiting_for
+
+    def remarks(self) -> Sequence[str]:
+        """What those should know who ask whether it is ready."""
+        if not self._added:
+            return ()
+        named = ", ".join(f"{place.topic}/{place.partition}" for place in self._added)
+        return (f"partitions were added since the start, and are read from their first record: {named}",)
 
     def stop(self) -> None:
         """The transaction at work is finished; what was fetched ahead is left for the next start."""
@@ -137,8 +160,22 @@ class Loop:
     async def _place(self) -> None:
         """Only between two transactions: what is stored must not be on its way elsewhere."""
         places = self._source.astray()
+        self._tell_added(await self._ledger.know(self._source.partitions()))
         await self._source.place(await self._ledger.positions(places))
         self._log.emit("partitions_assigned", partitions=len(places))
+
+    def _tell_added(self, added: Collection[Place]) -> None:
+        for place in sorted(added):
+            self._log.emit(
+                "partition_added",
+                level="error",
+                topic=place.topic,
+                partition=place.partition,
+                reason="one device may be in two partitions now; nothing is lost, this one is read from 0",
+            )
+        if added:
+            self._added += sorted(added)
+            self._meter.partitions_added(len(added))
 
     async def _apply(self, batch: Batch) -> None:
         try:
@@ -148,17 +185,32 @@ class Loop:
             self._log.emit("batch_fenced", level="warning", reason=str(error))
             self._source.rewind()
 
-    async def _write(self, batch: Batch) -> None:
-        started = monotonic()
+    async def _write(self, batch: Batch) -> bool:
+        """False where it was time to stop before all of it was written."""
+        started, size = monotonic(), len(batch.items)
+        if self._items_max is not None and size > self._items_max:
+            return await self._write_all(batch.halves())
         try:
-            counted = await self._until_done(lambda: self._ledger.transact(batch, decide))
+            counted = await self._until_done(lambda: self._ledger.transact(batch, decide), size)
         except RefusedError as error:
-            for part in self._parts(batch, error):
-                await self._write(part)
-            return
-        if counted is not None:
-            self._source.applied({place: end.next_offset for place, end in batch.ends().items()})
-            self._meter.batch_applied(monotonic() - started, counted.outcomes, counted.ages_s)
+            return await self._write_all(self._parts(batch, error))
+        except TooLongError as error:
+            self._items_max = size // 2
+            self._log.emit("batch_halved", level="warning", reason=str(error), events=size)
+            return await self._write_all(batch.halves())
+        if counted is None:
+            return False
+        if self._items_max is not None:
+            self._items_max += 1 + self._items_max // GROWTH
+        self._source.applied({place: end.next_offset for place, end in batch.ends().items()})
+        self._meter.batch_applied(monotonic() - started, counted.outcomes, counted.ages_s)
+        return True
+
+    async def _write_all(self, parts: Iterable[Batch]) -> bool:
+        for part in parts:
+            if not await self._write(part):
+                return False
+        return True
 
     def _parts(self, batch: Batch, error: RefusedError) -> Sequence[Batch]:
         """Halves; of a single event, the same as a row of the quarantine."""
@@ -174,12 +226,17 @@ class Loop:
         self._log.emit("event_refused", level="error", event_id=item.identity, reason=str(error))
         return [Batch((condemned(item, str(error)),), batch.starts)]
 
-    async def _until_done(self, step: Callable[[], Awaitable[_Done]]) -> _Done | None:
-        """Tries again while the other side is away or busy; None when it is time to stop."""
+    async def _until_done(self, step: Callable[[], Awaitable[_Done]], divisible: int = 1) -> _Done | None:
+        """Tries again while the other side is away or busy; None when it is time to stop.
+
+        Raises `TooLongError` where it is about so many events that less could be tried instead.
+        """
         for pause_s in _pauses():
             try:
                 done = await step()
             except TryAgainError as error:
+                if isinstance(error, TooLongError) and divisible > 1:
+                    raise
                 self._waiting_for = str(error)
                 self._log.emit("waiting", level="warning", reason=str(error), retry_in_s=pause_s)
             else:

@@ -54,6 +54,16 @@ class Metrics:
             "Batches given up because another reconciler had moved the offsets",
             registry=registry,
         )
+        self._replaced = Counter(
+            "reconciler_consumer_replaced",
+            "Consumers that got nothing though there was something, and were made anew",
+            registry=registry,
+        )
+        self._added = Counter(
+            "reconciler_partitions_added",
+            "Partitions that came to a topic that was read already",
+            registry=registry,
+        )
         self._lag_records = Gauge(
             "reconciler_lag_records", "Records in Kafka that are not applied yet", registry=registry
         )
@@ -94,6 +104,12 @@ class Metrics:
 
     def fenced(self) -> None:
         self._fenced.inc()
+
+    def consumer_replaced(self) -> None:
+        self._replaced.inc()
+
+    def partitions_added(self, count: int) -> None:
+        self._added.inc(count)
 
     def lag(self, records: int, seconds: float) -> None:
         self._lag_records.set(records)

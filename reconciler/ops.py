@@ -4,7 +4,7 @@ Alive means that the loop turns. Ready means that events are being applied; an o
 reconciler that is alive and waits for its database, because waiting is its way through an outage.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -25,14 +25,16 @@ async def ops_server(
     *,
     waiting_for: Callable[[], str | None],
     exposition: Callable[[], bytes],
+    remarks: Callable[[], Sequence[str]] = tuple,
     setting: str = "RECONCILER_OPS_LISTEN",
 ) -> AsyncIterator[tuple[str, int]]:
     """Serves for the length of the block; gives the address, whose port is a free one where 0 was asked.
 
-    `waiting_for` says in a few words what keeps the process from its work, None when it is ready; `setting`
-    is where the address came from, for people.
+    `waiting_for` says in a few words what keeps the process from its work, None when it is ready; `remarks`
+    what people should know all the same; `setting` is where the address came from.
     """
-    runner = web.AppRunner(_application(waiting_for, exposition), access_log=None, shutdown_timeout=1.0)
+    application = _application(waiting_for, exposition, remarks)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await _listen(runner, host, port, setting)
@@ -51,14 +53,18 @@ async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> 
         ) from error
 
 
-def _application(waiting_for: Callable[[], str | None], exposition: Callable[[], bytes]) -> web.Application:
+def _application(
+    waiting_for: Callable[[], str | None],
+    exposition: Callable[[], bytes],
+    remarks: Callable[[], Sequence[str]],
+) -> web.Application:
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
     async def readyz(_: web.Request) -> web.Response:
         reason = waiting_for()
         if reason is None:
-            return web.Response(text="ready\n")
+            return web.Response(text="".join(f"{line}\n" for line in ("ready", *remarks())))
         return web.Response(status=503, text=f"not ready: {reason}\n")
 
     async def metrics(_: web.Request) -> web.Response:

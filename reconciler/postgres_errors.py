@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from reconciler.faults import BrokenError, RefusedError, TryAgainError
+from reconciler.faults import BrokenError, RefusedError, TooLongError, TryAgainError
 
 ERRORS: Final = (
     asyncpg.PostgresError,
@@ -60,6 +60,9 @@ AWAY: Final[dict[str, str]] = {
 }
 """SQLSTATEs, or their first characters, after which the same batch may be tried again."""
 
+TOO_LONG: Final = frozenset({"25P04", "55P03", "57014"})
+"""Of these, the ones after which a smaller batch may succeed."""
+
 REFUSALS: Final = ("22", "54000")
 """SQLSTATEs, or their first characters, of values that no table can hold."""
 
@@ -90,7 +93,7 @@ def _by_state(state: str, constraint: str, error: asyncpg.PostgresError) -> Exce
         return RefusedError(state)
     for prefix, meaning in AWAY.items():
         if state.startswith(prefix):
-            return TryAgainError(f"{meaning} ({state})")
+            return (TooLongError if state in TOO_LONG else TryAgainError)(f"{meaning} ({state})")
     return BrokenError(
         f"PostgreSQL refused a statement ({state}: {error.args[0]}). Nothing of this batch was kept, "
         "everything before it is. Trying again would not help: check the schema's version and the rights."

@@ -57,12 +57,14 @@ async def run(_: Namespace) -> int:
             settings.ops_listen.port,
             waiting_for=loop.waiting_for,
             exposition=metrics.exposition,
+            remarks=loop.remarks,
         )
         async with serving as (host, port):
             log.emit("started", host=host, port=port, group=settings.group, topic=settings.topics.events)
             _stop_on_signals(loop)
             await _first_to_end(
                 loop.run(),
+                source.watch(metrics, log),
                 _keep_lag(source, metrics),
                 watch_standing(partial(read_standing, access), metrics),
                 keep_months(access),

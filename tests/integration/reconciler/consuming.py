@@ -26,6 +26,8 @@ from tests.support.polling import eventually
 class Meter:
     events: dict[tuple[str, str], int] = field(default_factory=dict)
     fences: int = 0
+    replaced: int = 0
+    added: int = 0
     lag_records: int = 0
 
     def batch_applied(
@@ -36,6 +38,12 @@ class Meter:
 
     def fenced(self) -> None:
         self.fences += 1
+
+    def consumer_replaced(self) -> None:
+        self.replaced += 1
+
+    def partitions_added(self, count: int) -> None:
+        self.added += count
 
     def lag(self, records: int, seconds: float) -> None:
         self.lag_records = records
@@ -54,15 +62,21 @@ class Running:
 
 
 @asynccontextmanager
-async def running(stack: Stack, database: Database, topics: Topics) -> AsyncIterator[Running]:
-    """A reconciler's loop for the length of the block. An error of the loop is raised at the end."""
+async def running(
+    stack: Stack, database: Database, topics: Topics, *, bootstrap: str | None = None
+) -> AsyncIterator[Running]:
+    """A reconciler's loop, with its watch, for the length of the block. An error of the loop is raised at the
+    end. `bootstrap` is another way to the same brokers.
+    """
     decode, meter, log = decoder(topics), Meter(), StringIO()
     names = (topics.events, topics.quarantine)
-    source = KafkaSource(Membership(stack.bootstrap, f"{topics.prefix}group", names, {}), decode)
+    membership = Membership(bootstrap or stack.bootstrap, f"{topics.prefix}group", names, {})
+    source = KafkaSource(membership, decode)
     postgres = Postgres(address(database))
     await source.start()
     loop = Loop(source, postgres, decode, meter, Log("test", stream=log))
     task = asyncio.create_task(loop.run())
+    watching = asyncio.create_task(source.watch(meter, Log("test", stream=log)))
     try:
         yield Running(loop, source, task, meter, log)
     finally:
@@ -70,6 +84,8 @@ async def running(stack: Stack, database: Database, topics: Topics) -> AsyncIter
         try:
             await task
         finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             await source.stop()
             await postgres.close()
 

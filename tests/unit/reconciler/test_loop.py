@@ -11,11 +11,12 @@ import pytest
 from reconciler import loop as loop_module
 from reconciler.batch import Arrived, Batch, Item, Place, Position, Unusable
 from reconciler.decode import REFUSED, KafkaRecord
-from reconciler.faults import BrokenError, FencedError, RefusedError, TryAgainError
+from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongError, TryAgainError
 from reconciler.loop import Decide, Loop
 from reconciler.plan import Counted
 from reconciler.progress import NOTHING, Fetched, Lag
 from schemas.logline import Log
+from tests.support.polling import eventually
 from tests.unit.reconciler.events import arrived
 from tests.unit.reconciler.test_progress import Numbered
 
@@ -41,6 +42,9 @@ class Source:
         return self.lost
 
     def astray(self) -> Collection[Place]:
+        return [PLACE]
+
+    def partitions(self) -> Collection[Place]:
         return [PLACE]
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
@@ -75,12 +79,17 @@ class Ledger:
     written: list[Item] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     stored: int = 0
+    added: Collection[Place] = ()
+    items_max: int = 1_000_000
+    """Of a batch that it has time for."""
 
     async def transact(self, batch: Batch, decide: Decide) -> Counted:
         for _ in range(TURNS):
             await asyncio.sleep(0)
         if self.answers:
             raise self.answers.popleft()
+        if len(batch.items) > self.items_max:
+            raise TooLongError("a statement took too long (57014)")
         if batch.starts != {PLACE: self.stored}:
             raise FencedError({PLACE: self.stored})
         if any(map(self.refuses, batch.items)):
@@ -89,6 +98,9 @@ class Ledger:
         self.batches.append(len(batch.items))
         self.stored = batch.ends()[PLACE].next_offset
         return Counted({("callback", "applied"): len(batch.items)}, 0, [0.5])
+
+    async def know(self, places: Collection[Place]) -> Collection[Place]:
+        return self.added
 
     async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]:
         if self.answers:
@@ -100,6 +112,7 @@ class Ledger:
 class Meter:
     events: int = 0
     fences: int = 0
+    added: int = 0
     lags: list[int] = field(default_factory=list)
 
     def batch_applied(
@@ -109,6 +122,9 @@ class Meter:
 
     def fenced(self) -> None:
         self.fences += 1
+
+    def partitions_added(self, count: int) -> None:
+        self.added += count
 
     def lag(self, records: int, seconds: float) -> None:
         self.lags.append(records)
@@ -222,6 +238,59 @@ async def test_a_row_of_the_quarantine_that_is_refused_ends_it(bench: Bench) -> 
     bench.ledger.refuses = lambda item: True
     with pytest.raises(BrokenError, match="partition 0 offset 0"):
         await bench.until_empty()
+
+
+async def test_a_batch_that_takes_too_long_is_halved_until_it_does_not(bench: Bench) -> None:
+    bench.source.give(*range(100))
+    bench.source.give(*range(100, 200))
+    bench.ledger.items_max = 20
+    await bench.until_empty()
+    assert offsets(bench.ledger.written) == list(range(200))
+    assert max(bench.ledger.batches) <= 20
+    assert (
+        bench.log.getvalue().count('"batch_halved"') <= 5
+    )  # the second batch begins with the size that works
+
+
+async def test_what_works_again_in_larger_batches_is_done_in_larger_batches(bench: Bench) -> None:
+    for first in range(0, 4000, 100):
+        bench.source.give(*range(first, first + 100))
+    bench.ledger.items_max = 1
+
+    def recover(item: Item) -> bool:
+        bench.ledger.items_max = 1_000_000
+        return False
+
+    bench.ledger.refuses = recover
+    await bench.until_empty()
+    assert offsets(bench.ledger.written) == list(range(4000))
+    assert bench.ledger.batches[-1] == 100
+
+
+async def test_one_event_that_always_takes_too_long_is_tried_again_and_never_set_aside(bench: Bench) -> None:
+    loop = bench.loop()
+    bench.source.give(0, 1)
+    bench.ledger.items_max = 0
+    task = asyncio.create_task(loop.run())
+    await eventually(lambda: bench.log.getvalue().count('"waiting"') >= 5)
+    assert loop.waiting_for() == "a statement took too long (57014)"
+    bench.ledger.items_max = 1
+    await eventually(lambda: len(bench.ledger.written) == 2)
+    loop.stop()
+    await task
+    assert all(isinstance(item, Arrived) for item in bench.ledger.written)
+
+
+async def test_partitions_that_were_added_are_told_loudly(bench: Bench) -> None:
+    bench.ledger.added = [PLACE]
+    loop = bench.loop()
+    task = asyncio.create_task(loop.run())
+    await bench.source.emptied.wait()
+    loop.stop()
+    await task
+    assert bench.meter.added == 1
+    assert '"partition_added"' in bench.log.getvalue() and '"level":"error"' in bench.log.getvalue()
+    assert "events/0" in loop.remarks()[0]
 
 
 async def test_a_fenced_batch_is_given_up_and_reading_goes_on_from_the_database(bench: Bench) -> None:

@@ -33,6 +33,13 @@ async def test_what_it_waits_for_is_said_and_it_stays_alive() -> None:
         assert (await fetch(address, "/livez"))[0] == 200
 
 
+async def test_what_people_should_know_is_said_beside_ready() -> None:
+    async with ops_server(
+        "127.0.0.1", 0, waiting_for=lambda: None, exposition=lambda: b"", remarks=lambda: ["look here"]
+    ) as address:
+        assert await fetch(address, "/readyz") == (200, "ready\nlook here\n")
+
+
 async def test_an_address_in_use_is_one_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
