@@ -66,9 +66,10 @@ def journal_of(path: str | None) -> Iterator[TextIO | None]:
     """The journal to append to, or nothing; MisuseError where it cannot be opened."""
     with ExitStack() as stack:
         try:
-            yield None if path is None else stack.enter_context(Path(path).open("a", encoding="utf-8"))
+            stream = None if path is None else stack.enter_context(Path(path).open("a", encoding="utf-8"))
         except OSError as error:
             raise MisuseError(f"{path}: {error.strerror}") from error
+        yield stream
 
 
 def seed_of(arguments: argparse.Namespace) -> str:

@@ -41,5 +41,5 @@ def assemble(parts: Parts, mode: Mode, wire: Wire, crew: Crew, journal: TextIO |
     work = Work(parts, postman, crew.spawn)
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     Control(parts, work).add_routes(app.router)
-    app.router.add_route("*", "/{path:.*}", Front(parts, Api(parts, work)))
+    app.router.add_route("*", "/{path:.*}", Front(parts, Api(parts, work)).handle)
     return app

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tests.simulator.content import Json
 from tests.simulator.journal import stamp
 from tests.simulator.server.euicc import fallen_back
-from tests.simulator.server.faults import FAULTS, About, Next
+from tests.simulator.server.faults import About, Next
 from tests.simulator.server.fleet import Line
 from tests.simulator.server.listeners import Registration
 from tests.simulator.server.outages import Outage
@@ -19,6 +19,7 @@ from tests.simulator.server.parts import Parts
 from tests.simulator.server.settings import (
     Away,
     DeviceSeed,
+    FaultName,
     Group,
     OutageKind,
     Probabilities,
@@ -33,7 +34,7 @@ class NextFault(BaseModel):
     """A fault to strike the next `times` occasions; the other members narrow which ones."""
 
     model_config = STRICT
-    fault: Literal[tuple(FAULTS)]  # type: ignore[valid-type]
+    fault: FaultName
     times: int = Field(1, ge=1)
     account: str | None = None
     action: str | None = None
@@ -128,7 +129,7 @@ class Control:
                 "scale": self._clock.scale,
                 "requests": len(requests),
                 "open": sum(not one.over for one in requests),
-                "callbacks_on_the_way": self._work.on_the_way,
+                "callbacks_on_the_way": self._work.callbacks_on_the_way,
                 "outages": self._outages.view(),
             }
         )

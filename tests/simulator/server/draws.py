@@ -60,6 +60,10 @@ class Outcome:
     unknown: bool = False
     unchanged: frozenset[str] = frozenset()
 
+    @property
+    def told_as_done(self) -> bool:
+        return self.done and not self.unknown
+
 
 def carried_out(card: Card, action: str, iccid: str, draws: Draws) -> Outcome:
     steps = perform(card, action, iccid)

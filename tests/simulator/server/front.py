@@ -56,7 +56,7 @@ class Front:
         self._actions = RateLimit(parts.settings.limits.actions_per_minute)
         self._numbers: Counter[str] = Counter()
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         at = stamp(self._clock.now())
         found = find(request.method, request.rel_url.raw_path)
         label = found.label if found is not None else "unknown"

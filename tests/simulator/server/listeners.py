@@ -156,6 +156,6 @@ def _is_loopback(parts: SplitResult) -> bool:
         return parts.hostname == "localhost"
 
 
-def drawn_password(registration: Registration, now: float, rng: random.Random) -> bool:
+def still_old(registration: Registration, now: float, rng: random.Random) -> bool:
     """True where this message still carries the password from before the rotation."""
     return registration.previous_until > now and rng.random() < 0.5

@@ -8,7 +8,6 @@ from tests.simulator.callback import Callback, Fault
 from tests.simulator.server.draws import Draws, Outcome
 from tests.simulator.server.fleet import Line
 
-FAILURES = frozenset({"Failed", "Failure"})
 ODD_STATUS = {"Success": "SUCCESS", "Failed": "Failure"}
 DEVICE_ACTIONS = frozenset({"device_suspend", "device_resume"})
 
@@ -30,10 +29,10 @@ def finals(
 ) -> list[Callback]:
     """The last word: one callback, but for a whole device one for each profile and one for the device."""
     plain = Callback(request_id, line.device(iccid), action, euicc_code=outcome.code, euicc_text=outcome.text)
-    if action in DEVICE_ACTIONS and outcome.done:
+    if action in DEVICE_ACTIONS and outcome.told_as_done:
         each = [_of_profile(plain, line, one, outcome) for one in sorted(line.card.present)]
         return [*each, replace(plain, echo=("eid",), euicc_text=f"simulated: {action} of the device")]
-    return [bent(plain if outcome.done else failed(plain, outcome), draws)]
+    return [bent(plain if outcome.told_as_done else failed(plain, outcome), draws)]
 
 
 def _of_profile(plain: Callback, line: Line, iccid: str, outcome: Outcome) -> Callback:
@@ -48,19 +47,10 @@ def failed(plain: Callback, outcome: Outcome) -> Callback:
     return replace(plain, status="Failed", euicc_status="EXPIRED" if outcome.unknown else "FAILED")
 
 
-def opposite(final: Callback) -> Callback:
-    """The same message, saying that it went the other way."""
-    if final.status not in FAILURES:
-        return replace(
-            final,
-            status="Failed",
-            euicc_status="FAILED",
-            euicc_code="8.4.4.2",
-            euicc_text="simulated: a contradiction",
-        )
-    return replace(
-        final, status="Success", euicc_status="EXECUTED_SUCCESS", euicc_text="simulated: a contradiction"
-    )
+def opposite(outcome: Outcome) -> Outcome:
+    """What it would have been, had it gone the other way."""
+    code = "8.4.4.2" if outcome.done else "1.2.365"
+    return replace(outcome, done=not outcome.done, code=code, text="simulated: a contradiction")
 
 
 def as_fault(final: Callback) -> Callback:

@@ -12,7 +12,7 @@ from tests.simulator.delivery import Answer, Mode, deliver, deliver_copies
 from tests.simulator.journal import Journal
 from tests.simulator.message import Credentials, Message
 from tests.simulator.server.clock import SimulatedClock
-from tests.simulator.server.listeners import Listeners, Registration, drawn_password
+from tests.simulator.server.listeners import Listeners, Registration, still_old
 from tests.simulator.server.requests import Part, Request, Sent
 from tests.simulator.spelling import spelled
 from tests.simulator.story import Truth
@@ -42,6 +42,7 @@ class Postman:
     ) -> None:
         self._wire, self._mode, self._clock = wire, mode, clock
         self._listeners, self._stream = listeners, stream
+        self.on_the_way = 0
         self._gate = asyncio.Semaphore(POSTS_AT_ONCE)
 
     async def send(self, letter: Letter, rng: random.Random) -> Sent:
@@ -53,10 +54,14 @@ class Postman:
         if registration is None:
             return replace(sent, fate="no listener")
         which = letter.credentials
-        if which == "right" and drawn_password(registration, now, rng):
+        if which == "right" and still_old(registration, now, rng):
             which = "previous"
         message = _message(letter, registration, which)
-        fate = await self._deliver(message, registration, letter.copies, rng)
+        self.on_the_way += 1
+        try:
+            fate = await self._deliver(message, registration, letter.copies, rng)
+        finally:
+            self.on_the_way -= 1
         return replace(sent, fate=fate, url=registration.url, credentials=which)
 
     async def _deliver(

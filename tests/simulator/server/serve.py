@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -21,11 +24,19 @@ CLOSING_MAX_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    host: str
-    port: int
-    seed: str
-    scale: float
-    mode: str
+    """Port 0 stands for a free one; `mode` is a name of `MODES`."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: str = "seed"
+    scale: float = 1.0
+    mode: str = "observed"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    base_url: str
+    control_url: str
 
 
 async def serve(settings: Settings, serving: Serving, journal: TextIO | None, out: TextIO) -> None:
@@ -34,6 +45,19 @@ async def serve(settings: Settings, serving: Serving, journal: TextIO | None, ou
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    async with running(settings, serving, journal) as where:
+        out.write(json.dumps({"base_url": where.base_url, "control_url": where.control_url}) + "\n")
+        out.flush()
+        await stopped.wait()
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, serving: Serving, journal: TextIO | None = None
+) -> AsyncIterator[Where]:
+    """A simulator that listens while the context lasts; OSError where it cannot. For one task only."""
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    listening = socket.create_server((serving.host, serving.port), family=family)
     mode = MODES[serving.mode]
     async with HttpWire(answer_limit_s=mode.answer_limit_s) as wire, asyncio.TaskGroup() as group:
         crew = Crew(group)
@@ -43,15 +67,9 @@ async def serve(settings: Settings, serving: Serving, journal: TextIO | None, ou
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, serving.host, serving.port).start()
+            await web.SockSite(runner, listening).start()
             host, port = runner.addresses[0][:2]
-            _say_where(f"http://{host}:{port}", out)
-            await stopped.wait()
+            yield Where(f"http://{host}:{port}/api", f"http://{host}:{port}/control")
         finally:
             await runner.cleanup()
             crew.stop()
-
-
-def _say_where(base: str, out: TextIO) -> None:
-    out.write(json.dumps({"base_url": f"{base}/api", "control_url": f"{base}/control"}) + "\n")
-    out.flush()

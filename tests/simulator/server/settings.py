@@ -119,14 +119,14 @@ class DeviceSeed(BaseModel):
     profiles: tuple[Profile, ...] = ()
 
 
-def _known_faults(value: dict[str, float]) -> dict[str, float]:
-    unknown = sorted(value.keys() - FAULTS.keys())
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)} unknown; there are {', '.join(FAULTS)}")
-    return value
+def _known_fault(name: str) -> str:
+    if name not in FAULTS:
+        raise ValueError(f"{name} unknown; there are {', '.join(FAULTS)}")
+    return name
 
 
-Probabilities = Annotated[dict[str, Share], AfterValidator(_known_faults)]
+FaultName = Annotated[str, AfterValidator(_known_fault)]
+Probabilities = dict[FaultName, Share]
 
 
 class Settings(BaseModel):

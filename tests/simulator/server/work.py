@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 
 from tests.simulator.callback import Callback
 from tests.simulator.content import Json
 from tests.simulator.device import device_of, request_id_of
-from tests.simulator.message import Credentials
 from tests.simulator.server import news
 from tests.simulator.server.draws import Outcome, carried_out, draw, refused
 from tests.simulator.server.euicc import BUSY, WRONG_STATE, fallen_back
@@ -19,7 +17,8 @@ from tests.simulator.server.orders import Order, Target
 from tests.simulator.server.parts import Parts
 from tests.simulator.server.postman import Letter, Postman
 from tests.simulator.server.reply import Reply, error
-from tests.simulator.server.requests import Part, Request, Sent
+from tests.simulator.server.requests import Part, Request
+from tests.simulator.server.teller import Teller
 
 PROFILE_SERVICE, CARRIER_SERVICE = "DeviceProfileService", "CarrierService"
 Spawn = Callable[[Coroutine[None, None, None]], object]
@@ -34,8 +33,11 @@ class Work:
         self._fleet, self._faults, self._seed = parts.fleet, parts.faults, parts.seed
         self._postman, self._spawn = postman, spawn
         self.requests: dict[str, Request] = {}
-        self.on_the_way = 0
         self._reports = 0
+
+    @property
+    def callbacks_on_the_way(self) -> int:
+        return self._postman.on_the_way
 
     def accept(self, order: Order) -> Request | Reply:
         """Take an order on, or refuse it with the error the API has for it."""
@@ -94,7 +96,8 @@ class Work:
         return Part(line.card.eid, iccid, busy, draws=draw(self._faults, self._settings.times, rng, about))
 
     async def _go(self, request: Request, part: Part, line: Line, rng: random.Random) -> None:
-        teller = Teller(self, request, part, line, rng)
+        service = self.service(request.action)
+        teller = Teller(self._clock, self._postman, service, request, part, line, rng)
         outcome = await self._worked(part, line, request, teller)
         self._postman.truth(request, part)
         await teller.tell(outcome)
@@ -143,24 +146,6 @@ class Work:
         await self._clock.sleep(rng.uniform(*self._settings.times.work_s))
         await self._postman.send(letter, rng)
 
-    async def send(self, part: Part, letter: Letter, rng: random.Random) -> None:
-        """Deliver and note it; a callback whose news is lost is noted and goes nowhere."""
-        self.on_the_way += 1
-        try:
-            part.sent.append(await self._postman.send(letter, rng))
-        finally:
-            self.on_the_way -= 1
-        part.told.set()
-
-    def withhold(self, part: Part, letter: Letter) -> None:
-        said = letter.callback
-        part.sent.append(
-            Sent(self._clock.now(), letter.service, said.status, said.euicc_status, "right", "withheld")
-        )
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-
     def service(self, action: str) -> str:
         carried = action in self._settings.callbacks.to_carrier_service
         return CARRIER_SERVICE if carried else PROFILE_SERVICE
@@ -170,79 +155,3 @@ def _subs(action: str, part: Part, line: Line, outcome: Outcome) -> Sequence[tup
     if action in news.DEVICE_ACTIONS:
         return [(one, outcome.done and one not in outcome.unchanged) for one in sorted(line.card.present)]
     return [(part.iccid, outcome.done)]
-
-
-class Teller:
-    """Tells of one part of a request, in the course that was drawn for it."""
-
-    def __init__(self, work: Work, request: Request, part: Part, line: Line, rng: random.Random) -> None:
-        self._work, self._request, self._part, self._line, self._rng = work, request, part, line, rng
-        self._draws = part.draws
-
-    async def warn_before(self) -> None:
-        """Where the device is out of reach: say so, and wait for it."""
-        only = self._draws.course == "warning_only"
-        if not only and not self._draws.struck & {"warning", "final_first"}:
-            return
-        if only or "final_first" not in self._draws.struck:
-            await self._send(self._warning())
-        await self._work.sleep(self._draws.warning_s)
-
-    async def tell(self, outcome: Outcome) -> None:
-        request, line = self._request, self._line
-        told = news.finals(request.request_id, request.action, line, self._part.iccid, outcome, self._draws)
-        if self._part.busy:
-            await self._send_all(told)
-            return
-        match self._draws.course:
-            case "lost" | "warning_only":
-                for one in told:
-                    self._work.withhold(self._part, self._letter(one))
-            case "late":
-                await self._work.sleep(self._draws.late_s)
-                await self._final(told)
-            case "contradicting":
-                pair = [told, [news.opposite(one) for one in told]]
-                await self._contradict(pair[::-1] if self._draws.wrong_first else pair)
-            case _:
-                await self._final(told)
-
-    async def _contradict(self, pair: Sequence[list[Callback]]) -> None:
-        for place, told in enumerate(pair):
-            if place:
-                await self._work.sleep(self._draws.contradiction_s)
-            await self._send_all(told)
-
-    async def _final(self, told: list[Callback]) -> None:
-        struck = self._draws.struck
-        await self._send_all(told, copies=2 if "overlap" in struck else 1)
-        if "final_first" in struck:
-            await self._send(self._warning())
-        if "duplicate" in struck:
-            await self._work.sleep(self._draws.contradiction_s)
-            await self._send_all([replace(one, attempt=one.attempt + 1) for one in told])
-        if "unknown_request" in struck:
-            stranger = f"{self._request.request_id}/unknown"
-            await self._send(Callback(request_id_of(stranger), device_of(stranger)))
-
-    async def _send_all(self, told: Sequence[Callback], copies: int = 1) -> None:
-        for one in told:
-            await self._send(one, copies)
-
-    def _warning(self) -> Callback:
-        request, part = self._request, self._part
-        return news.warning(request.request_id, request.action, self._line, part.iccid, self._draws)
-
-    async def _send(self, callback: Callback, copies: int = 1) -> None:
-        letter = self._letter(callback, copies)
-        if self._draws.course == "lost":
-            self._work.withhold(self._part, letter)
-        else:
-            await self._work.send(self._part, letter, self._rng)
-
-    def _letter(self, callback: Callback, copies: int = 1) -> Letter:
-        struck = self._draws.struck
-        bent: Credentials = "wrong" if "wrong_password" in struck else "absent"
-        which: Credentials = bent if struck & {"wrong_password", "no_password"} else "right"
-        service = self._work.service(self._request.action)
-        return Letter(self._request.account, service, callback, news.spellings(self._draws), which, copies)
