@@ -61,11 +61,11 @@ async def test_the_last_word_is_what_stands_and_versions_rise(
 async def test_what_vanishes_gets_a_tombstone_that_names_it(
     stack: Stack, database: Database, topics: Topics, desk: Desk
 ) -> None:
-    named: Named = {"eid": EIDS[0], "iccid": ICCIDS[0], "action": "enable"}
-    intent: Named = {"intent": "I", **named}
-    await desk.put(request("intended", **intent))
-    await desk.put(request("submitted", **{**intent, "request": "R"}))
-    await desk.put(callback(**{**named, "request": "R"}))
+    asked: Named = {"intent": "I", "eid": EIDS[0], "iccid": ICCIDS[0], "action": "enable"}
+    known: Named = {**asked, "request": "R"}
+    await desk.put(request("intended", **asked))
+    await desk.put(request("submitted", **known))
+    await desk.put(callback(request="R", eid=EIDS[0], iccid=ICCIDS[0], action="enable"))
     async with dispatching(stack, database, topics):
         await eventually(lambda: nothing_waits(database))
     told = by("about", await heard(stack.bootstrap, topics.operations))
