@@ -1,7 +1,8 @@
 """Follow the operations: python consume_operations.py BOOTSTRAP [TOPIC]. Needs nothing but aiokafka.
 
 Each message comes at least once. A real consumer keeps `latest` in its own database, in the transaction in
-which it does its work. Offsets have gaps, because each transaction takes one for its end: never count with them.
+which it does its work. Offsets have gaps, because each transaction takes one for its end: never count on
+consecutive ones.
 """
 
 import asyncio

@@ -3,7 +3,8 @@
 The topic is filled first; what counts is CPU-seconds from start to caught up, the reconciler's own and
 PostgreSQL's, less what an idle start costs. Then the rows it wrote are read into memory, the tables emptied,
 and the same rows written back, a thousand events a transaction: no decision, no lock, no look-up. Twice: by
-`executemany`, as a user would, and by COPY, the raw limit.
+`executemany`, as a user would, and by COPY, the raw limit. Nobody sends what waits in the outbox, so that its
+rows are among those that both write.
 """
 
 import asyncio
@@ -112,6 +113,7 @@ async def run_until(
         "PROFILE_POSTGRES_DSN": database.writer_dsn,
         "RECONCILER_OPS_LISTEN": f"127.0.0.1:{port}",
         "RECONCILER_BATCH_EVENTS_MAX": str(BATCH),
+        "RECONCILER_DISPATCH": "off",
     }
     postgres_before = tree_seconds(postmaster)
     with running(["reconciler", "run"], env=settings, log=log) as pid:
