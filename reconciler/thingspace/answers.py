@@ -20,6 +20,9 @@ from schemas.names import Json, JsonObject
 SESSION_REFUSED: Final = ".sessiontoken."
 """Stands in every error code about the session, whatever service says it."""
 
+GATEWAY_CODES: Final = "9009"
+"""How the gateway's own codes about access begin."""
+
 OAUTH_ERRORS: Final = (
     *("invalid_request", "invalid_client", "invalid_grant"),
     *("unauthorized_client", "unsupported_grant_type", "invalid_scope"),
@@ -45,6 +48,8 @@ class Refusal:
     text: str
     by_gateway: bool
     """Said before any service looked at the question: credentials, address or subscription."""
+    in_shape: bool = True
+    """Whether the text was found where a documented shape has it; else it is the whole body."""
 
 
 def refusal_of(answer: Answer) -> Refusal | None:
@@ -52,7 +57,7 @@ def refusal_of(answer: Answer) -> Refusal | None:
     text = text_of(answer)
     value = json_of(answer)
     if value is not None:
-        return _json_refusal(value) or Refusal(None, text, by_gateway=False)
+        return _json_refusal(value) or Refusal(None, text, by_gateway=False, in_shape=False)
     if _XML_FAULT.search(text):
         parts = {name.lower(): html.unescape(said.strip()) for name, said in _XML_PART.findall(text)}
         return Refusal(
@@ -63,7 +68,7 @@ def refusal_of(answer: Answer) -> Refusal | None:
     if _HTML.search(text):
         return None
     word = _OAUTH_WORD.search(text)
-    return Refusal(word[0] if word else None, text, by_gateway=word is not None)
+    return Refusal(word[0] if word else None, text, by_gateway=word is not None, in_shape=False)
 
 
 def refuses_token(answer: Answer) -> bool:
@@ -157,8 +162,8 @@ def _json_refusal(value: Json) -> Refusal | None:
     for code_name, text_name in _SHAPES:
         code, text = _text(said.get(code_name)), _text(said.get(text_name))
         if code or text:
-            oauth = code_name == "error"
-            return Refusal(code, _sentence(text, _text(said.get("description"))), by_gateway=oauth)
+            gateway = code_name == "error" or (code or "").startswith(GATEWAY_CODES)
+            return Refusal(code, _sentence(text, _text(said.get("description"))), by_gateway=gateway)
     return None
 
 

@@ -85,7 +85,7 @@ class ThingSpace:
 
     def shown(self, text: str) -> str:
         """Bounded and without secrets: for what ThingSpace says of others, a foreign URL for example."""
-        return self._veil.shown(text)
+        return self._veil.excerpt(text)
 
     async def submit(self, order: Order) -> RequestId:
         """Sent once. `Unclear` leaves open whether it was done; after any other error it was not."""

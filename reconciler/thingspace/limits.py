@@ -48,7 +48,7 @@ class Bucket:
 
     def __init__(self, per_minute: int, now: float) -> None:
         self._interval_s = 60.0 / per_minute
-        self._depth_s = self._interval_s * max(1, round(per_minute * BURST_SHARE) - 1)
+        self._depth_s = self._interval_s * (max(1, round(per_minute * BURST_SHARE)) - 1)
         self._next = now - self._depth_s
 
     def turn(self, now: float, wait_max_s: float) -> float | None:

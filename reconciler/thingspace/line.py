@@ -197,9 +197,13 @@ class Line:
                 f"Something between us and ThingSpace refused for account {self.account.name}: HTTP "
                 f"{answer.status} with a page for people. Nothing happened; let the network's people look."
             )
-        shown = self._world.veil.shown
-        code = shown(refusal.code or "") or NO_CODE.format(status=answer.status)
-        raise Rejected(code, shown(refusal.text) or "no text", answer.status, by_gateway=refusal.by_gateway)
+        code, text = self._world.veil.refusal(refusal)
+        raise Rejected(
+            code or NO_CODE.format(status=answer.status),
+            text or "no text",
+            answer.status,
+            by_gateway=refusal.by_gateway,
+        )
 
     def _no_answer(self, call: Call, why: str, answer: Answer | None = None) -> Away | Unclear:
         if call.changes:
@@ -217,8 +221,8 @@ class Line:
 
     def _said(self, answer: Answer) -> str:
         refusal = refusal_of(answer)
-        text = f"{refusal.code or ''} {refusal.text}".strip() if refusal is not None else ""
-        return f"HTTP {answer.status} {self._world.veil.shown(text)}".strip() + "."
+        words = () if refusal is None else self._world.veil.refusal(refusal)
+        return " ".join((f"HTTP {answer.status}", *filter(None, words))) + "."
 
     def _fail(self, why: str) -> None:
         was_open = self._breaker.is_open

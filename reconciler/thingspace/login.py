@@ -181,8 +181,9 @@ class Login:
     def _unusable(self, what: str, answer: Answer) -> Away | Latched:
         """What to raise: a refusal counts towards the latch, any other answer says nothing of the keys."""
         refusal = refusal_of(answer)
-        said = self._veil.shown(f"{refusal.code or ''} {refusal.text}") if refusal else "a page for people"
-        why = f"HTTP {answer.status}: {said or 'no text'}" if answer.status >= 300 else "no usable answer"
+        words = self._veil.refusal(refusal) if refusal is not None else ("a page for people",)
+        said = " ".join(filter(None, words)) or "no text"
+        why = f"HTTP {answer.status}: {said}" if answer.status >= 300 else "no usable answer"
         name = self._account.name
         if refusal is None or not 400 <= answer.status < 500 or answer.status in UNDECIDED:
             return Away(f"ThingSpace did not give {what} for account {name} ({why}). Nothing was sent.")

@@ -1,0 +1,155 @@
+"""Every shape that an answer was documented or seen in is understood, and nothing else is believed."""
+
+import pytest
+
+from reconciler.thingspace.answers import (
+    json_of,
+    listeners_of,
+    refusal_of,
+    refuses_session,
+    refuses_token,
+    request_id_of,
+    session_of,
+    status_of,
+    token_of,
+)
+from reconciler.thingspace.exchange import Answer
+from reconciler.thingspace.talk import Listener
+from schemas.ids import RequestId
+
+XML = (
+    '<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>404</am:code><am:type>Status report</am:type>'
+    "<am:message>Not Found</am:message>"
+    "<am:description>The requested resource is not available.</am:description></am:fault>"
+)
+EXPIRED = (
+    '{"fault":{"code":"900901","message":"Invalid Credentials",'
+    '"description":"Access failure for API: /m2m/v1, version: v1. Make sure you have given '
+    'the correct access token"}}'
+)
+
+
+def answer(body: str, status: int = 400) -> Answer:
+    return Answer(status, body.encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "text", "by_gateway"),
+    [
+        ('{"errorCode":"REQUEST_FAILED.X","errorMessage":"why"}', "REQUEST_FAILED.X", "why", False),
+        ('{"errorCode":400,"errorMessage":"why"}', "400", "why", False),
+        ('{"ErrorCode":"A.B"}', "A.B", "", False),
+        (EXPIRED, "900901", "Invalid Credentials. Access failure", True),
+        ('{"fault":{"code":900906,"message":"No matching resource found"}}', "900906", "No matching", True),
+        (
+            '{"code":"900902","message":"Missing Credentials","description":"Required"}',
+            "900902",
+            "Missing",
+            True,
+        ),
+        ('{"error":"invalid_client","error_description":"no"}', "invalid_client", "no", True),
+        ('{"error":{"code":"X","message":"why"}}', "X", "why", False),
+        ('{"faultResponse":{"faultcode":"S.Y","faultstring":"why"}}', "S.Y", "why", False),
+        ('[{"errorCode":"Z","errorMessage":"why"}]', "Z", "why", False),
+        (XML, "404", "Not Found. The requested resource is not available", True),
+        ("<fault><code>1</code><message>a &amp; b</message></fault>", "1", "a & b", True),
+        ("Missing grant_type parameter: invalid_request", "invalid_request", "Missing", True),
+        ("plain words", None, "plain words", False),
+        ("", None, "", False),
+        ('"a text"', None, '"a text"', False),
+        ("[]", None, "[]", False),
+    ],
+)
+def test_every_shape_of_a_refusal_is_read(body: str, code: str | None, text: str, by_gateway: bool) -> None:
+    refusal = refusal_of(answer(body))
+    assert refusal is not None
+    assert (refusal.code, refusal.by_gateway) == (code, by_gateway)
+    assert text in refusal.text
+
+
+@pytest.mark.parametrize("body", ["<!DOCTYPE html><p>Blocked", "\ufeff<HTML><head>", "<body>no</body>"])
+def test_a_page_for_people_is_nobodys_refusal(body: str) -> None:
+    assert refusal_of(answer(body)) is None
+    assert not refuses_token(answer(body, 401))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "refused"),
+    [
+        ('{"errorCode":"UnifiedWebService.REQUEST_FAILED.SessionToken.Expired"}', 400, True),
+        ('{"errorCode":"INPUT_INVALID.SessionToken.Invalid"}', 401, True),
+        ('{"errorCode":"REQUEST_FAILED.sessionToken"}', 400, True),
+        ('{"errorCode":"REQUEST_FAILED.SessionTokens.Many"}', 400, False),
+        ('{"errorCode":"REQUEST_FAILED.SessionToken.Expired"}', 200, False),
+    ],
+)
+def test_any_error_about_the_session_is_one(body: str, status: int, refused: bool) -> None:
+    assert refuses_session(answer(body, status)) is refused
+
+
+def test_keys_are_read_whatever_else_is_said() -> None:
+    assert token_of(answer('{"access_token":"t","scope":"s","expires_in":"120"}')) == ("t", 120.0)
+    assert token_of(answer('{"access_token":"t","token_type":"Bearer"}')) == ("t", None)
+    assert token_of(answer('{"scope":"s"}')) is None
+    assert session_of(answer('{"sessionToken":"s"}')) == "s"
+    assert session_of(answer("<html>")) is None
+
+
+def test_a_request_id_may_be_a_number_but_not_nothing() -> None:
+    assert request_id_of(answer('{"requestId":5}')) == "5"
+    assert request_id_of(answer('{"RequestId":"a-b"}')) == "a-b"
+    for body in (
+        '{"requestId":""}',
+        '{"requestId":true}',
+        '["requestId"]',
+        "{",
+        '{"requestId":"%s"}' % ("x" * 257),
+    ):
+        assert request_id_of(answer(body)) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"requestId":"r","status":"Success","subRequests":[{"ids":[{"id":"1","kind":"iccid"}],"status":"Success"},'
+        '{"ids":[{"id":"2","kind":"ICCID"}],"status":"Pending"}]}',
+        '{"requestId":"r","status":"Success","subrequests":[{"ids":{"id":"1","kind":"iccid"},"status":"Success"},'
+        '{"ids":{"id":"2","kind":"iccid"},"status":"Pending"}]}',
+    ],
+)
+def test_both_shapes_of_a_status_say_the_same(body: str) -> None:
+    status = status_of(answer(body, 200), "v2", RequestId("r"))
+    assert status is not None
+    assert [(sub.kind, sub.id, sub.status) for sub in status.sub_requests] == [
+        ("iccid", "1", "Success"),
+        ("iccid", "2", "Pending"),
+    ]
+    assert status.body == json_of(answer(body))
+
+
+def test_a_sub_request_without_identifiers_still_counts() -> None:
+    status = status_of(
+        answer('{"status":"Failed","subRequests":[{"status":"Failed"}]}'), "v2", RequestId("r")
+    )
+    assert status is not None
+    assert [(sub.kind, sub.status) for sub in status.sub_requests] == [(None, "Failed")]
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", "[]", "<html>", '{"requestId":"other","status":"Success"}', '{"status":5}']
+)
+def test_what_is_no_status_of_the_request_is_none(body: str) -> None:
+    assert status_of(answer(body), "v2", RequestId("r")) is None
+
+
+def test_listeners_come_under_either_name_and_without_passwords() -> None:
+    body = (
+        '[{"accountName":"a","serviceName":"CarrierService","url":"http://h","username":"u","password":"canary"},'
+        '{"name":"DeviceUsage","url":"http://i"},{"url":"http://j"},5]'
+    )
+    found = listeners_of(answer(body))
+    assert found == (Listener("CarrierService", "http://h", "u"), Listener("DeviceUsage", "http://i", None))
+    assert "canary" not in repr(found)
+    assert "canary" not in repr(answer(body))
+    assert listeners_of(answer("{}")) is None
+    assert listeners_of(answer("[]")) == ()
