@@ -31,6 +31,14 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
+        self._of_the_loop(registry)
+        self._of_the_tables(registry)
+        self.dispatch = DispatchMetrics(registry)
+        self.thingspace = ThingSpaceMetrics(registry)
+        self.sweep = SweepMetrics(registry)
+        self.standing_unknown()
+
+    def _of_the_loop(self, registry: CollectorRegistry) -> None:
         self._events = Counter(
             "reconciler_events",
             "Events applied, by kind and by what they did on arrival",
@@ -70,6 +78,8 @@ class Metrics:
         self._lag_seconds = Gauge(
             "reconciler_lag_seconds", "Age of the oldest record not applied yet", registry=registry
         )
+
+    def _of_the_tables(self, registry: CollectorRegistry) -> None:
         self._operations = Gauge("reconciler_operations", "Operations by state", ["state"], registry=registry)
         self._overdue = Gauge(
             "reconciler_overdue_operations",
@@ -84,10 +94,6 @@ class Metrics:
         self._quarantine = Gauge(
             "reconciler_quarantine_open", "Quarantined records that nobody has dealt with", registry=registry
         )
-        self.dispatch = DispatchMetrics(registry)
-        self.thingspace = ThingSpaceMetrics(registry)
-        self.sweep = SweepMetrics(registry)
-        self.standing_unknown()
 
     def batch_applied(
         self,
