@@ -183,6 +183,7 @@ class Stack:
             "PROFILE_POSTGRES_DSN": self.dsn("profile_writer"),
             "MIGRATE_POSTGRES_DSN": self.dsn(),
             "AUDIT_POSTGRES_DSN": self.dsn("profile_auditor"),
+            "DOWNSTREAM_POSTGRES_DSN": self.dsn("profile_downstream"),
         }
 
     def _service(self, part: Part) -> Service:

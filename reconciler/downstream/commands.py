@@ -19,7 +19,7 @@ from reconciler.downstream.migrate import fitting_session, migrate
 from reconciler.downstream.settings import DownstreamSettings
 from reconciler.downstream.targets import Target, read_targets
 from reconciler.downstream.worker import EVERYTHING
-from reconciler.person import person_argument, who
+from reconciler.person import agreed, person_argument, who
 from reconciler.program import DONE, FAILED, MISUSED, Command, put, warn
 from schemas.logline import Log
 from schemas.settings import SettingsError, load
@@ -246,6 +246,22 @@ async def run_export(arguments: Namespace) -> int:
             _put_json(row)
     else:
         sys.stdout.write(written(rows))
+    return DONE
+
+
+def forget_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do it without asking")
+
+
+async def run_forget(arguments: Namespace) -> int:
+    settings = load(DownstreamSettings)
+    topic = settings.topics.operations
+    if not arguments.yes and not agreed(f"What settled on {topic} while nobody read is not acted on."):
+        warn("profile-downstream: nothing was changed; say --yes where nobody can be asked")
+        return MISUSED
+    async with _desk(settings) as desk:
+        await desk.forget_offsets(topic)
+    put(f"the next start begins at the end of {topic}")
     return DONE
 
 

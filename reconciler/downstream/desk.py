@@ -81,6 +81,10 @@ class Desk:
     async def resume(self, target: str) -> None:
         await self._session.execute(query("resume_target"), target)
 
+    async def forget_offsets(self, topic: str) -> None:
+        """The next start begins at the end of the topic."""
+        await self._session.execute(query("forget_offsets"), topic)
+
     async def put(self, lines: Iterable[Line], source: str, by: str) -> tuple[int, int]:
         """How many rows were made, and how many brought up to date; all or none."""
         made = changed = 0

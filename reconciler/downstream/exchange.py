@@ -1,7 +1,7 @@
 """One request to a target and its whole answer: no redirect is followed, and everything is bounded.
 
-Each request has a connection of its own: over a kept one, aiohttp would send a DELETE a second time by itself
-when the first found the connection closed.
+aiohttp sends a DELETE a second time by itself when the connection ends before the answer. That must never
+happen here, so a middleware gives the end of a connection another name, by which nothing is repeated.
 """
 
 import asyncio
@@ -47,6 +47,21 @@ class Reply:
     retry_after_s: float | None
 
 
+class HungUpError(aiohttp.ClientError):
+    """The connection ended before the answer was there; the request may have been carried out."""
+
+
+async def _sent_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise HungUpError(type(error).__name__) from error
+
+
 class Exchange:
     """`send` never raises for what a target or the road to it does; it says what that means instead."""
 
@@ -59,7 +74,11 @@ class Exchange:
         connector = aiohttp.TCPConnector(ssl=self._tls or True, force_close=True)
         timeout = aiohttp.ClientTimeout(total=self._timeout_s)
         async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            timeout=timeout,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_sent_once,),
         ) as session:
             try:
                 return await self._replied(session, request)

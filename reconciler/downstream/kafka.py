@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from reconciler.faults import BrokenError
@@ -41,8 +41,8 @@ class OperationsSource:
         A program that never ran before begins at the end: what settled before is nobody's errand. A partition
         that was added since begins at its first record.
         """
+        partitions = self._partitions()
         try:
-            partitions = await self._partitions()
             ends = await self._consumer.end_offsets(partitions)
         except KafkaError as error:
             raise BrokenError(
@@ -56,22 +56,21 @@ class OperationsSource:
         if beyond:
             raise BrokenError(
                 f"{self._topic} ends before the offsets that were worked off (partition {beyond[0]}): it was "
-                "made anew. Nothing was sent. When that was meant, `profile-downstream offsets reset`."
+                "made anew. Nothing was sent. When that was meant, run `profile-downstream forget-offsets`, "
+                "and it begins at the end."
             )
-        self._consumer.assign(partitions)
         for place in partitions:
             self._consumer.seek(place, starts[place.partition])
         return starts
 
-    async def _partitions(self) -> list[TopicPartition]:
-        await self._consumer.topics()
-        numbers = self._consumer.partitions_for_topic(self._topic)
-        if not numbers:
+    def _partitions(self) -> list[TopicPartition]:
+        partitions = sorted(self._consumer.assignment())
+        if not partitions:
             raise BrokenError(
                 f"There is no topic {self._topic}. Nothing was sent. Make it with `profile-reconciler topics "
                 "create`, or correct PROFILE_TOPIC_PREFIX."
             )
-        return [TopicPartition(self._topic, number) for number in sorted(numbers)]
+        return partitions
 
     def has_grown(self, known: int) -> bool:
         """Whether the topic has more partitions than we read."""
@@ -81,6 +80,8 @@ class OperationsSource:
         """What there is, in order within a partition; nothing after a while without records."""
         try:
             found = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS_MAX)
+        except NoOffsetForPartitionError:
+            return ()  # the topic has grown, or was asked for before we said where to read on
         except OffsetOutOfRangeError as error:
             await self._go_on_at_the_first(error)
             return ()
@@ -115,6 +116,7 @@ async def operations_source(
 ) -> AsyncIterator[OperationsSource]:
     """For the length of the block. Raises BrokenError where no broker answers."""
     consumer = AIOKafkaConsumer(
+        topic,
         bootstrap_servers=bootstrap,
         client_id="profile-downstream",
         group_id=None,

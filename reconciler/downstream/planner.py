@@ -50,12 +50,16 @@ class Planner:
         self._meter = meter
         self._log = log
         self._now = now
+        self._stopped: set[str] = set()
+        """Targets that need no brake: nothing is sent to them before a person says so."""
 
     async def plan(
         self, batch: Sequence[Settled], moves: Mapping[tuple[str, int], tuple[int | None, int]]
     ) -> None:
         """`moves`: from where to where each partition goes. Nothing is kept where anything fails."""
         said = [settled for settled in batch if settled.eid is not None]
+        stopped = await self._ledger.targets() if said else {}
+        self._stopped = {name for name, row in stopped.items() if row.stopped_because is not None}
         async with self._ledger.planning() as planning:
             for (topic, partition), (was, now) in sorted(moves.items()):
                 await planning.move(topic, partition, was, now)
@@ -103,16 +107,18 @@ class Planner:
         self._meter.planned(row.target, new.state)
         if other is not None:
             await self._end(planning, job_id, "merged", f"job {other} does it for the same customer")
-        if new.state == "held":
+        if new.state == "held" and row.target not in self._stopped:
             await self._brake(planning, target, row.account)
 
     async def _brake(self, planning: Planning, target: Target, account: str) -> None:
         planned, mapped = await planning.planned_lately(
             target.name, account, self._now() - target.deletes_window
         )
-        if too_many(planned, mapped, target) and await planning.stop(
-            target.name, f"too many deletions: {planned} of {mapped} mapped devices of account {account}"
-        ):
+        if not too_many(planned, mapped, target):
+            return
+        self._stopped.add(target.name)
+        told = f"too many deletions: {planned} of {mapped} mapped devices of account {account}"
+        if await planning.stop(target.name, told):
             self._log.emit(
                 "target_stopped",
                 level="error",

@@ -17,7 +17,7 @@ from tests.support.polling import eventually
 SCRIPTS = Path(sys.executable).parent
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 20.0
-OWN_SETTINGS = ("PROFILE_", "RECEIVER_", "RECONCILER_", "THINGSPACE_", "AUDIT_", "MIGRATE_")
+OWN_SETTINGS = ("PROFILE_", "RECEIVER_", "RECONCILER_", "THINGSPACE_", "AUDIT_", "MIGRATE_", "DOWNSTREAM_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ import pytest
 
 from reconciler.__main__ import main as reconciler
 from reconciler.audit.__main__ import main as audit
+from reconciler.downstream.__main__ import main as downstream
 from tests.support.program import OWN_SETTINGS, Finished
 
 MAINS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "profile-reconciler": reconciler,
     "profile-audit": audit,
+    "profile-downstream": downstream,
 }
 
 

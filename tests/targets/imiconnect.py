@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -56,6 +57,8 @@ class Profiles:
     calls: list[str] = field(default_factory=list)
     deletions: Counter[Ids] = field(default_factory=Counter)
     wide_deletions: int = 0
+    watch: Callable[[str], None] = lambda _: None
+    """Told each call as it arrives, and again, with a full stop behind it, when it has had its effect."""
 
     def link(self, ids: Ids, at: datetime) -> None:
         """The customer's app has registered the device."""
@@ -75,8 +78,15 @@ class _Handlers:
         self._numbers = itertools.count(86911)
 
     async def any(self, request: web.Request) -> web.StreamResponse:
+        call = f"{request.method} {request.raw_path}"
+        self._state.calls.append(call)
+        self._state.watch(call)
+        response = await self._answered(request)
+        self._state.watch(call + ".")
+        return response
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
         state = self._state
-        state.calls.append(f"{request.method} {request.raw_path}")
         refused = self._refused(request)
         if refused is not None:
             return refused

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 Operation = Literal["cancelAllTemporaryAllows", "unregisterDevices", "reset"]
 PRECEDENCE: tuple[Operation, ...] = ("cancelAllTemporaryAllows", "unregisterDevices", "reset")
@@ -32,6 +33,8 @@ class Care:
     faults: Faults = field(default_factory=Faults)
     calls: list[str] = field(default_factory=list)
     ran: list[tuple[str, Operation]] = field(default_factory=list)
+    watch: Callable[[str], None] = lambda _: None
+    """Told each call as it arrives."""
 
 
 def application(state: Care) -> web.Application:
@@ -48,7 +51,8 @@ class _Handlers:
     async def delete(self, request: web.Request) -> web.StreamResponse:
         state, faults = self._state, self._state.faults
         state.calls.append(f"{request.method} {request.raw_path}")
-        if request.headers.get("Authorization") != BasicAuth(state.username, state.password).encode():
+        state.watch(state.calls[-1])
+        if request.headers.get("Authorization") != encode_basic_auth(state.username, state.password):
             return web.Response(status=401)
         if faults.login_page:
             faults.login_page -= 1

@@ -4,6 +4,7 @@ begin
   execute format('grant connect on database %I to profile_downstream', current_database());
   grant usage on schema downstream to profile_downstream;
   grant select, insert, update on all tables in schema downstream to profile_downstream;
+  grant delete on downstream.consumer_offset to profile_downstream;
   revoke update on downstream.transition, downstream.schema_migration from profile_downstream;
   revoke insert on downstream.schema_migration from profile_downstream;
   if exists (select from pg_roles where rolname = 'profile_auditor')

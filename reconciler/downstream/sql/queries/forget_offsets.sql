@@ -1,0 +1,1 @@
+delete from downstream.consumer_offset where topic = $1
