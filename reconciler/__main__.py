@@ -3,7 +3,18 @@
 import sys
 from collections.abc import Sequence
 
-from reconciler.commands import decide, explain, migrate, offsets, quarantine, rebuild, run, sweep, topics
+from reconciler.commands import (
+    decide,
+    explain,
+    listeners,
+    migrate,
+    offsets,
+    quarantine,
+    rebuild,
+    run,
+    sweep,
+    topics,
+)
 from reconciler.program import main as program_main
 
 COMMANDS = (
@@ -22,6 +33,10 @@ COMMANDS = (
     sweep.COMMAND,
     decide.COMMAND,
     explain.COMMAND,
+    listeners.LIST,
+    listeners.REGISTER,
+    listeners.REPAIR,
+    listeners.REMOVE,
 )
 
 

@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Final
 
 import orjson
@@ -136,17 +137,27 @@ def _sub_requests(said: JsonObject) -> Iterator[SubRequest]:
         yield SubRequest(kind=kind and kind.casefold(), id=_text(one.get("id")), status=status)
 
 
-def listeners_of(answer: Answer) -> tuple[Listener, ...] | None:
-    """Without the passwords, which ThingSpace gives in clear. None where the answer is no list."""
+def listeners_of(answer: Answer, password: str | None = None) -> tuple[Listener, ...] | None:
+    """ThingSpace shows passwords: kept is whether each is `password`. None where it is no list."""
     value = json_of(answer)
     if not isinstance(value, list):
         return None
-    said = map(_folded, value)
     return tuple(
-        Listener(service, _text(one.get("url")) or "", _text(one.get("username")))
-        for one in said
+        Listener(
+            service,
+            _text(one.get("url")) or "",
+            _text(one.get("username")),
+            _fits(one.get("password"), password),
+        )
+        for one in map(_folded, value)
         if (service := _text(one.get("servicename")) or _text(one.get("name")))
     )
+
+
+def _fits(shown: Json, password: str | None) -> bool | None:
+    if not isinstance(shown, str):
+        return None
+    return compare_digest(shown.encode(), (password or "").encode())
 
 
 def _json_refusal(value: Json) -> Refusal | None:

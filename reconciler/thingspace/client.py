@@ -122,8 +122,10 @@ class ThingSpace:
         return self._veil.secrets.masked_value(json_of(answer))
 
     async def listeners(self, account: AccountName) -> Sequence[Listener]:
-        answer = await self._line(account).ask(_call("listeners", "GET", _listeners_path(account)))
-        found = listeners_of(answer)
+        line = self._line(account)
+        answer = await line.ask(_call("listeners", "GET", _listeners_path(account)))
+        password = line.account.callback_password
+        found = listeners_of(answer, None if password is None else password.get_secret_value())
         if found is None:
             raise Away(
                 f"ThingSpace's list of the listeners of account {account} is no list. Nothing changed."

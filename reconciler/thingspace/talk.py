@@ -47,6 +47,8 @@ class Listener:
     service: str
     url: str
     username: str | None
+    password_fits: bool | None = None
+    """Whether the password is the one of the accounts file; None where ThingSpace showed none."""
 
 
 class ThingSpaceError(ReadableError):

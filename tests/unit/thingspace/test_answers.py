@@ -147,8 +147,14 @@ def test_listeners_come_under_either_name_and_without_passwords() -> None:
         '[{"accountName":"a","serviceName":"CarrierService","url":"http://h","username":"u","password":"canary"},'
         '{"name":"DeviceUsage","url":"http://i"},{"url":"http://j"},5]'
     )
-    found = listeners_of(answer(body))
-    assert found == (Listener("CarrierService", "http://h", "u"), Listener("DeviceUsage", "http://i", None))
+    found = listeners_of(answer(body), "ours")
+    assert found == (
+        Listener("CarrierService", "http://h", "u", password_fits=False),
+        Listener("DeviceUsage", "http://i", None, password_fits=None),
+    )
+    assert listeners_of(answer('[{"name":"S","url":"u","password":"ours"}]'), "ours") == (
+        Listener("S", "u", None, password_fits=True),
+    )
     assert "canary" not in repr(found)
     assert "canary" not in repr(answer(body))
     assert listeners_of(answer("{}")) is None
