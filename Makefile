@@ -11,7 +11,7 @@ PACKAGES := receiver reconciler schemas deploy tests
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@echo "setting up $(VENV) (first run: about a minute)"
@@ -43,6 +43,10 @@ test: check ## all tiers, on a real Kafka and a real PostgreSQL
 .PHONY: faults
 faults: $(STAMP) ## break the running product from a seed, check what must hold (ARGS="--list" and more)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+.PHONY: reliability
+reliability: $(STAMP) ## the tables of RELIABILITY.md from the kept results: runs nothing
+	@$(BIN)/python -m tests.faults.reliability
 
 .PHONY: demo
 demo: $(STAMP) ## the whole path on real parts, shown (KEEP=1 leaves it running)

@@ -59,11 +59,11 @@ class Journal:
         return {key: tuple(attempts) for key, attempts in grouped.items()}
 
     def incomplete_requests(self) -> frozenset[tuple[str, str | None]]:
-        """Requests of which a trusted message was never accepted: of these nothing certain is promised."""
+        """Requests of which a message never got the answer that was meant: nothing certain is promised."""
         return frozenset(
             (account, attempts[0].request_id)
             for (account, _), attempts in self.payloads().items()
-            if attempts[0].trusted and not any(attempt.accepted for attempt in attempts)
+            if not any(attempt.accepted or attempt.status == attempt.expected_status for attempt in attempts)
         )
 
 

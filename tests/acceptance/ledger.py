@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -11,6 +12,9 @@ from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,13 @@ class Event:
     partition: int
     offset: int
     body: str | None
+    observed_at: datetime = EPOCH
+    recorded_at: datetime = EPOCH
+
+    @property
+    def late_s(self) -> float:
+        """From when it was first seen to when it was kept; below zero where it claims to be of the future."""
+        return (self.recorded_at - self.observed_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

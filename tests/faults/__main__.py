@@ -14,11 +14,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from deploy.local.faults import StackError
-from tests.faults import reliability
+from tests.faults import results
 from tests.faults.catalogue import LONG, Fault, faults
+from tests.faults.crew import side_by_side
 from tests.faults.disk import can_mount
 from tests.faults.figures import HEADINGS, Run, never_run, row, summary
 from tests.faults.run import Bench, run
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.work:
+        return asyncio.run(work(options))
     unknown = set(options.fault) - {fault.name for fault in faults()}
     if unknown:
         say(f"no fault named {', '.join(sorted(unknown))}; --list shows what there is")
@@ -76,7 +80,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--list", action="store_true", help="the faults there are, and do nothing")
     top.add_argument("--show", action="store_true", help="the schedules, and do nothing")
     top.add_argument("--json", action="store_true", help="every run as a line of JSON on stdout")
-    top.add_argument("--write", action="store_true", help="put the figures into RELIABILITY.md")
+    top.add_argument("--jobs", type=int, default=1, metavar="N", help="so many runs side by side (default 1)")
+    top.add_argument("--results", type=Path, metavar="FILE", help="add every run to that file, as a line")
+    top.add_argument("--work", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     top.add_argument("--keep", metavar="DIR", type=Path, help="leave logs and journals of all runs there")
     return top
 
@@ -90,28 +96,56 @@ async def run_all(plan: Sequence[tuple[Fault, int]], options: argparse.Namespace
     """Folders of runs that found something are left, the others only where --keep says so."""
     folder = options.keep or Path(tempfile.mkdtemp(prefix="profile-faults-"))
     folder.mkdir(parents=True, exist_ok=True)
-    runs: list[Run] = []
-    with ExitStack() as opened:
-        bench = Bench(opened, folder, keep=options.keep is not None)
-        for fault, seed in plan:
-            say(f"--fault {fault.name} --seed {seed}")
-            if fault.cast.spool_mib is not None and not can_mount():
-                say("    not run: only root can make the small file system that it needs")
-                continue
-            try:
-                runs.append(await run(bench, fault, seed))
-            except (StackError, AssertionError) as error:  # it could not even begin
-                runs.append(never_run(fault.name, seed, str(error)))
-            tell(runs[-1], folder)
-            if options.json:
-                print(json.dumps(runs[-1].as_json()), flush=True)
+    over = partial(ended, folder=folder, options=options)
+    if options.jobs > 1:
+        planned = [(fault.name, seed) for fault, seed in plan]
+        keep = options.keep is not None
+        runs = await side_by_side(planned, options.jobs, folder, keep=keep, tell=over)
+    else:
+        runs = []
+        with ExitStack() as opened:
+            bench = Bench(opened, folder, keep=options.keep is not None)
+            for fault, seed in plan:
+                runs.append(await attempt(bench, fault, seed))
+                over(runs[-1])
     if not any(folder.iterdir()):
         shutil.rmtree(folder)
     return runs
 
 
+async def attempt(bench: Bench, fault: Fault, seed: int) -> Run:
+    """A run, whatever comes of it."""
+    if fault.cast.spool_mib is not None and not can_mount():
+        return never_run(fault.name, seed, "only root can make the small file system that it needs")
+    try:
+        return await run(bench, fault, seed)
+    except (StackError, AssertionError) as error:  # it could not even begin
+        return never_run(fault.name, seed, str(error))
+
+
+async def work(options: argparse.Namespace) -> int:
+    """For `crew`: until there is nothing more to read."""
+    by_name = {fault.name: fault for fault in faults()}
+    with ExitStack() as opened:
+        bench = Bench(opened, options.work, keep=options.keep is not None)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            name, seed = line.split()
+            result = await attempt(bench, by_name[name], int(seed))
+            print(json.dumps(result.as_json()), flush=True)
+    return DONE
+
+
+def ended(result: Run, folder: Path, options: argparse.Namespace) -> None:
+    tell(result, folder)
+    if options.json:
+        print(json.dumps(result.as_json()), flush=True)
+    if options.results:
+        results.append(options.results, result)
+
+
 def tell(result: Run, folder: Path) -> None:
     callbacks = result.callbacks
+    say(f"--fault {result.fault} --seed {result.seed}")
     say(
         f"    {callbacks.sent} sent, {callbacks.acknowledged} acknowledged, {result.lost} lost, "
         f"{result.doubled} doubled; unavailable {callbacks.unavailable_s:.1f} s, ledger stood still "
@@ -135,8 +169,6 @@ def finish(runs: Sequence[Run], options: argparse.Namespace) -> int:
     widths = [max(len(cells[place]) for cells in lines) for place in range(len(HEADINGS))]
     for cells in lines:
         say("  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)))
-    if options.write:
-        reliability.write(summaries)
     return FAILED if any(run.wrong for run in runs) else DONE
 
 

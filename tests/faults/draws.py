@@ -16,6 +16,10 @@ PAIR = ("receiver-1", "receiver-2")
 RIVALS = ("reconciler-1", "reconciler-2")
 
 
+def nothing(_: random.Random) -> Sequence[Step]:
+    return ()
+
+
 # Reconcilers
 
 
@@ -145,6 +149,11 @@ def broker_killed_20_times(rng: random.Random) -> Sequence[Step]:
 
 def broker_paused(rng: random.Random) -> Sequence[Step]:
     return [Step(moments(rng, 1, 3)[0], "freeze", "broker-1", lasting(rng, 3, 8))]
+
+
+def broker_stutters(rng: random.Random) -> Sequence[Step]:
+    """Each time for longer than the receiver's patience, so that it spools, and drains between."""
+    return [Step(at, "freeze", "broker-1", lasting(rng, 1.2, 2)) for at in moments(rng, 4, 11)]
 
 
 def broker_paused_60s(rng: random.Random) -> Sequence[Step]:

@@ -40,22 +40,26 @@ class Run:
     """One seed. `stalled_s`: the longest time in which the ledger did not move while callbacks came.
 
     `repeated`: further copies of an event on the topic, which do no harm; `restarts`: of programs that ended
-    by themselves; `wrong`: what was found, as text.
+    by themselves; `late_s`: from a callback to its row, at most; `hits`: how often a program ended at its
+    place; `version`: the commit; `wrong`: what was found, as text.
     """
 
     fault: str
     seed: int
     callbacks: Sent
-    lost: int
-    doubled: int
-    repeated: int
-    restarts: int
+    lost: int = 0
+    doubled: int = 0
+    repeated: int = 0
+    restarts: int = 0
     wrong: tuple[str, ...] = ()
     last_words: tuple[str, ...] = ()
     stalled_s: float = 0.0
     caught_up_s: float = 0.0
     grown_mib: float = 0.0
+    late_s: float = 0.0
+    hits: int = 0
     took_s: float = 0.0
+    version: str = ""
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -63,7 +67,7 @@ class Run:
 
 def never_run(fault: str, seed: int, why: str) -> Run:
     """The bench itself failed: nothing was shown."""
-    return Run(fault, seed, sent(()), 0, 0, 0, 0, (f"bench: {why}",))
+    return Run(fault, seed, sent(()), wrong=(f"bench: {why}",))
 
 
 @dataclass(frozen=True, slots=True)

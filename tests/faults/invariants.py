@@ -175,5 +175,5 @@ async def _everything(scene: Scene) -> AsyncIterator[tuple[str, bytes]]:
         yield "the database", rows
     for where, data in files_bytes(*(scene.folder.glob("spool-*"))):
         yield where, data
-    for path in sorted(scene.folder.glob("*-profile-*.*")):
+    for path in sorted({*scene.folder.glob("*-profile-*.*"), *scene.folder.glob("*-python.*")}):
         yield str(path), path.read_bytes()

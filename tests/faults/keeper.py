@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tests.faults.points import LAST_WORD
 from tests.support.polling import eventually
 from tests.support.program import Program, http_status
 
@@ -26,6 +27,11 @@ class End:
     exit_code: int
     wanted: bool
     stderr: str
+
+    @property
+    def at_point(self) -> bool:
+        """Where a test build ends itself."""
+        return LAST_WORD in self.stderr
 
 
 @dataclass
@@ -53,7 +59,8 @@ class Keeper:
             self._wanted = False
             self.program = self.launch()
             exit_code = await self._ended(self.program)
-            self.ends.append(End(exit_code, self._wanted, self.program.stderr()))
+            stderr = self.program.stderr()
+            self.ends.append(End(exit_code, self._wanted or LAST_WORD in stderr, stderr))
             await asyncio.sleep(self._pause_s())
 
     def _pause_s(self) -> float:

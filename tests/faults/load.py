@@ -12,6 +12,8 @@ from tests.support.program import Finished, Programs
 ACCOUNT = "1223334444-00001"
 USERNAME = "fleet"
 COMMAND = "thingspace-simulator"
+REPEAT_EVERY = 7
+"""One callback in so many comes twice."""
 ANSWERED_WITHIN_S = 90.0
 """After the last callback was sent; the simulator itself waits for 60 s at most."""
 SURPRISED = 1
@@ -58,9 +60,10 @@ class Senders:
                 group.create_task(self._send_day(load, number))
 
     def _steady(self, load: Load, number: int, url: str) -> tuple[str, ...]:
+        count = int(load.rate * load.seconds * REPEAT_EVERY / (REPEAT_EVERY + 1))
         return (
-            *("load", "--url", url, "--rate", str(load.rate), "--count", str(int(load.rate * load.seconds))),
-            *("--connections", "8", "--devices", str(load.devices), "--repeat-every", "7"),
+            *("load", "--url", url, "--rate", str(load.rate), "--count", str(count)),
+            *("--connections", "8", "--devices", str(load.devices), "--repeat-every", str(REPEAT_EVERY)),
             *("--seed", f"{self.seed}/{number}"),
         )
 

@@ -1,41 +1,51 @@
-"""Named places in the product where a test build may end it, as `kill -9` would.
+"""Named places at which a test build of the product ends, as by `kill -9`, each time it is started.
 
-A program that has such places lists them in a module `points` of its package:
-
-    POINTS: Mapping[str, str]   the name of each place, and what is about to happen there
-
-and ends itself (SIGKILL) when the environment variable `PROFILE_KILL_AT` says `NAME:N` and the place of that
-name is reached for the N-th time. Without the variable the places cost nothing and do nothing.
+The product knows nothing of them: `armed` wraps what stands at each place, when the environment variable says
+`NAME:N`, and ends the process when the place is reached for the N-th time.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 VARIABLE = "PROFILE_KILL_AT"
-MODULES = {"receiver": "receiver.points", "reconciler": "reconciler.points"}
+LAST_WORD = "killed at "
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """`part`: the kind of program it is in."""
+    """`part`: the kind of program it is in. `reached_max`: it ends when it is there so often, at most.
+
+    `spooling`: it is only reached while Kafka does not answer.
+    """
 
     part: str
     name: str
     title: str
+    reached_max: int = 60
+    spooling: bool = False
+
+    @property
+    def command(self) -> str:
+        return {"receiver": "profile-receiver", "reconciler": "profile-reconciler"}[self.part]
 
 
-def points() -> Iterator[Point]:
-    """All that the product lists."""
-    for part, module in MODULES.items():
-        if importlib.util.find_spec(module) is not None:
-            listed: dict[str, str] = dict(importlib.import_module(module).POINTS)
-            yield from (Point(part, name, title) for name, title in listed.items())
+POINTS: Sequence[Point] = (
+    Point("receiver", "body-read", "the body is there, nothing is done with it"),
+    Point("receiver", "queued", "the record waits in memory for its round"),
+    Point("receiver", "batch-sent", "a batch is with the producer, no answer yet"),
+    Point("receiver", "batch-acknowledged", "Kafka has the batch, nobody was told"),
+    Point("receiver", "before-fsync", "rows are written, the spool has not committed", 12, spooling=True),
+    Point("receiver", "after-fsync", "rows are on disk, nobody was told", 12, spooling=True),
+    Point("receiver", "row-delivered", "Kafka has rows that are still in the spool", 2, spooling=True),
+    Point("receiver", "before-answer", "the record is safe, the answer is not written"),
+    Point("reconciler", "before-commit", "every row is written, nothing is committed", 20),
+    Point("reconciler", "in-commit", "the commit is on its way", 20),
+    Point("reconciler", "after-commit", "committed, and nothing learned of it", 20),
+)
 
 
-def armed(name: str, at: int) -> dict[str, str]:
+def armed(point: Point, at: int) -> dict[str, str]:
     """The setting that ends a program when it reaches the place for the `at`-th time."""
-    return {VARIABLE: f"{name}:{at}"}
+    return {VARIABLE: f"{point.name}:{at}"}

@@ -1,34 +1,40 @@
-"""RELIABILITY.md: the figures of the fault bench, written by the bench.
+"""RELIABILITY.md: the figures of the fault bench and of the mutations, written by `make reliability`.
 
-The figures themselves are kept beside it as JSON, one entry for each fault, so that a run of some faults
-renews their lines alone.
+The runs themselves stand beside it as lines of JSON; nothing is run here.
 """
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from tests.faults import results
 from tests.faults.catalogue import faults
-from tests.faults.figures import Summary, markdown
+from tests.faults.figures import Run, markdown, summary
 
-PAGE = Path(__file__).parents[1] / "acceptance" / "RELIABILITY.md"
-FIGURES = PAGE.with_name("reliability.json")
-BEGIN, END = "<!-- figures: written by python -m tests.faults --write -->", "<!-- end of figures -->"
-SUMMARIES = TypeAdapter(list[Summary])
+PAGE = results.FOLDER / "RELIABILITY.md"
+FIGURES = "figures"
 
 
-def write(new: Sequence[Summary], *, page: Path = PAGE, figures: Path = FIGURES) -> None:
-    """Lines of faults that are in the catalogue no more go."""
-    known = SUMMARIES.validate_json(figures.read_bytes()) if figures.exists() else []
-    by_name = {one.fault: one for one in (*known, *new)}
-    summaries = [by_name[fault.name] for fault in faults() if fault.name in by_name]
-    figures.write_text(json.dumps([asdict(one) for one in summaries], indent=1) + "\n", encoding="utf-8")
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(summaries)}\n{END}{after}", encoding="utf-8")
+def put(page: Path, name: str, text: str) -> None:
+    """Between the two marks of that name; the rest of the page is for people to write."""
+    begin, end = f"<!-- {name}: written by make reliability -->", f"<!-- end of {name} -->"
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def figures(runs: Sequence[Run]) -> str:
+    """A line for each fault that was run, in the catalogue's order."""
+    by_fault = [results.of_fault(runs, fault.name) for fault in faults()]
+    return markdown([summary(same) for same in by_fault if same])
+
+
+def main() -> int:
+    put(PAGE, FIGURES, figures(results.read(results.RESULTS)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

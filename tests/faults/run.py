@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from tests.faults.invariants import (
 )
 from tests.faults.load import Senders
 from tests.faults.memory import Memory
+from tests.faults.results import version
 from tests.faults.scene import RECEIVER_DETOUR, RECONCILER_DETOUR, Scene, scene
 from tests.faults.schedule import Schedule, schedule
 from tests.faults.second import same_in_any_order
@@ -82,7 +83,7 @@ async def run(bench: Bench, fault: Fault, seed: int) -> Run:
         rng = random.Random(f"{fault.name}/{seed}/scene")
         async with scene(stack, database, topics, folder, fault.cast, rng) as stage:
             result = await _play(stage, fault, plan)
-    result = replace(result, took_s=round(time.monotonic() - began, 1))
+    result = replace(result, took_s=round(time.monotonic() - began, 1), version=version())
     if not (bench.keep or result.wrong):
         shutil.rmtree(folder)
     return result
@@ -113,9 +114,7 @@ async def _play(stage: Scene, fault: Fault, plan: Schedule) -> Run:
 
 async def _load_and_faults(stage: Scene, fault: Fault, plan: Schedule, senders: Senders) -> list[Found]:
     """What could not be brought to its end, as findings; an error of the bench itself is raised."""
-    ends = await asyncio.gather(
-        senders.run(fault.load), _begun_then(stage, perform(stage, plan)), return_exceptions=True
-    )
+    ends = await asyncio.gather(senders.run(fault.load), _perform(stage, plan), return_exceptions=True)
     errors = [error for end in ends if end is not None for error in _flat(end)]
     for error in errors:
         if not isinstance(error, AssertionError | StackError):
@@ -123,19 +122,16 @@ async def _load_and_faults(stage: Scene, fault: Fault, plan: Schedule, senders: 
     return [Found("stuck", str(error)) for error in errors]
 
 
-async def _begun_then(stage: Scene, acts: Coroutine[None, None, None]) -> None:
+async def _perform(stage: Scene, plan: Schedule) -> None:
     """Once every receiver has answered somebody."""
 
     async def all_have() -> bool:
         counts = [await asyncio.to_thread(answered, keeper.ops) for keeper in stage.kept("receiver")]
         return all(count > 0 for count in counts)
 
-    try:
+    if plan.steps:
         await eventually(all_have, within_s=BEGUN_WITHIN_S)
-    except AssertionError:
-        acts.close()
-        raise
-    await acts
+        await perform(stage, plan)
 
 
 def _flat(error: BaseException) -> list[BaseException]:
@@ -189,6 +185,8 @@ def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdi
         doubled=len(list(kept_once(sound.ledger))),
         repeated=len(sound.records) - len(sound.ledger.events),
         restarts=sum(len(keeper.unwanted_ends()) for keeper in stage.keepers.values()),
+        late_s=round(max((event.late_s for event in sound.ledger.events), default=0.0), 1),
+        hits=sum(end.at_point for keeper in stage.keepers.values() for end in keeper.ends),
         last_words=verdict.last_words,
     )
 

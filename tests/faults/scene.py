@@ -30,9 +30,6 @@ RECEIVER_DETOUR, RECONCILER_DETOUR = "RECEIVER", "RECONCILER"
 SENDER_RECEIVER, RECEIVER_KAFKA = "sender-receiver", "receiver-kafka"
 RECONCILER_KAFKA, RECONCILER_POSTGRES = "reconciler-kafka", "reconciler-postgres"
 
-POINT_REACHED_MAX = 60
-"""A program ends when it is at its point for so many times at the latest."""
-
 ACCOUNTS = f"""
 [[account]]
 name = "{ACCOUNT}"
@@ -123,23 +120,25 @@ class Scene:
             "RECEIVER_ALLOW": f"{HOST}/32",
             **self.cast.settings,
         }
-        return lambda: self.programs.launch("profile-receiver", "serve", env={**env, **self._arms(part)})
+        return lambda: self._launched(part, ("profile-receiver", "serve"), env)
 
     def _reconciler(self, part: str, ops: str) -> Callable[[], Program]:
         env = {**self._kafka(RECONCILER_KAFKA), **self._postgres(), "RECONCILER_OPS_LISTEN": ops}
 
         def launch() -> Program:
             group = f"{self.group}-{uuid.uuid4().hex[:8]}" if self.cast.fresh_groups else self.group
-            own = {"RECONCILER_GROUP": group, **self.cast.settings, **self._arms(part)}
-            return self.programs.launch("profile-reconciler", "run", env={**env, **own})
+            own = {"RECONCILER_GROUP": group, **self.cast.settings}
+            return self._launched(part, ("profile-reconciler", "run"), {**env, **own})
 
         return launch
 
-    def _arms(self, part: str) -> dict[str, str]:
+    def _launched(self, part: str, command: tuple[str, str], env: Mapping[str, str]) -> Program:
+        """As it is, or, while there is a point to end it at, as a test build."""
         point = self.cast.point
         if not self.is_armed or point is None or not part.startswith(point.part):
-            return {}
-        return armed(point.name, self.rng.randrange(1, POINT_REACHED_MAX))
+            return self.programs.launch(*command, env=env)
+        env = {**env, **armed(point, self.rng.randrange(1, point.reached_max + 1))}
+        return self.programs.launch("python", "-m", "tests.faults.armed", *command, env=env)
 
     def _kafka(self, way: str) -> dict[str, str]:
         if way not in self.ways:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.faults import reliability
+from tests.faults import reliability, results
 from tests.faults.answers import Answered, accepted_within_s, longest_unavailable_s, read_answers
 from tests.faults.catalogue import Limits
 from tests.faults.figures import Run, Sent, markdown, sent, summary
@@ -57,7 +57,7 @@ def test_journals_are_read_in_the_order_of_sending(tmp_path: Path) -> None:
 
 
 def run(seed: int, unavailable_s: float, *wrong: str) -> Run:
-    return Run("database-killed", seed, Sent(10, 9, 1, 0, 0, unavailable_s, 0.05), 0, 0, 2, 0, wrong)
+    return Run("database-killed", seed, Sent(10, 9, 1, 0, 0, unavailable_s, 0.05), repeated=2, wrong=wrong)
 
 
 def test_a_summary_adds_counts_and_takes_the_worst_times() -> None:
@@ -66,7 +66,7 @@ def test_a_summary_adds_counts_and_takes_the_worst_times() -> None:
 
 
 def test_limits_are_told_when_broken() -> None:
-    slow = Run("x", 1, Sent(1, 1, 3, 0, 0, 0, 2.5), 0, 0, 0, 0, stalled_s=11)
+    slow = Run("x", 1, Sent(1, 1, 3, 0, 0, 0, 2.5), stalled_s=11)
     assert len(list(Limits(p99_s=2, refused=0, stalled_s=10).broken(slow))) == 3
     assert not list(Limits().broken(slow))
     assert Limits(lost=5).allow("A", 5)
@@ -74,13 +74,17 @@ def test_limits_are_told_when_broken() -> None:
     assert not Limits(lost=5).allow("F", 5)
 
 
-def test_the_page_keeps_the_lines_of_faults_that_were_not_run(tmp_path: Path) -> None:
-    page, figures = tmp_path / "page.md", tmp_path / "figures.json"
-    page.write_text(f"# Before\n{reliability.BEGIN}\nold\n{reliability.END}\nafter\n")
-    one = summary([run(1, 0.5)])
-    other = summary([Run("none", 1, Sent(1, 1, 0, 0, 0, 0, 0.1), 0, 0, 0, 0)])
-    reliability.write([one], page=page, figures=figures)
-    reliability.write([other], page=page, figures=figures)
+def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Before\n<!-- a: written by make reliability -->\nold\n<!-- end of a -->\nafter\n")
+    reliability.put(page, "a", reliability.figures([run(1, 0.5)]))
     text = page.read_text()
     assert text.startswith("# Before\n") and text.endswith("after\n") and "old" not in text
-    assert markdown([other, one]) in text
+    assert markdown([summary([run(1, 0.5)])]) in text
+
+
+def test_results_are_read_as_they_were_written_and_the_last_run_counts(tmp_path: Path) -> None:
+    path = tmp_path / "runs.ndjson"
+    for one in (run(1, 0.5, "A: x"), run(2, 1.5), run(1, 0.0)):
+        results.append(path, one)
+    assert sorted(results.read(path), key=lambda one: one.seed) == [run(1, 0.0), run(2, 1.5)]
