@@ -100,11 +100,13 @@ def read_targets(path: Path) -> dict[str, Target]:
     """By name. Raises TargetsError."""
     faults: list[str] = []
     targets: dict[str, Target] = {}
+    names: set[str] = set()
     for number, written in enumerate(_written(path), start=1):
         reader = _Reader(path.parent, f"target {number} ({written.name})")
         target = reader.target(written)
-        if written.name in targets:
+        if written.name in names:
             reader.fault("the name stands there twice; keep one of the two")
+        names.add(written.name)
         faults.extend(reader.faults)
         if target is not None:
             targets[written.name] = target
