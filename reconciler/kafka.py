@@ -7,8 +7,8 @@ them. A consumer that the watch (`reconciler.kafka_watch`) holds for dead is rep
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, time
 from typing import Final
@@ -71,6 +71,7 @@ class KafkaSource:
         self._is_worn_out = False
         self._condemned: BrokenError | None = None
         self._asked = False
+        self._is_asking = False
         self._astray: frozenset[TopicPartition] = frozenset()
         self._progress = Progress(decode)
         self._told_at = 0.0
@@ -146,7 +147,7 @@ class KafkaSource:
 
     async def look(self, ends: Mapping[Place, int]) -> Look:
         """What it has been doing since the look before."""
-        asked, self._asked = self._asked, False
+        asked, self._asked = self._asked, self._is_asking
         stage: Stage = "joining" if not self._is_member else "placing" if self._astray else "reading"
         return Look(asked, stage, await self._positions(), ends)
 
@@ -168,12 +169,16 @@ class KafkaSource:
         """The loop gets this error with its next wish."""
         self._condemned = error
 
-    async def _attend(self) -> bool:
-        """Before anything is asked of the consumer: false where there is none to ask yet."""
+    @asynccontextmanager
+    async def _attended(self) -> AsyncIterator[bool]:
+        """Around all that is asked of the consumer; false where there is none to ask yet."""
         if self._condemned is not None:
             raise self._condemned
-        self._asked = True
-        return not self._is_worn_out or await self._replace()
+        self._asked = self._is_asking = True
+        try:
+            yield not self._is_worn_out or await self._replace()
+        finally:
+            self._is_asking = False
 
     async def _replace(self) -> bool:
         self._leave_behind()
@@ -210,8 +215,12 @@ class KafkaSource:
         return sorted({*self.astray(), *(Place(topic, each) for topic in known for each in known[topic])})
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
-        if not await self._attend():
-            raise TryAgainError("Kafka does not answer, and the consumer is made anew")
+        async with self._attended() as there:
+            if not there:
+                raise TryAgainError("Kafka does not answer, and the consumer is made anew")
+            await self._place(positions)
+
+    async def _place(self, positions: Mapping[Place, Position]) -> None:
         partitions = {_partition(place): place for place in positions}
         try:
             first = await self._consumer.beginning_offsets(list(partitions))
@@ -230,11 +239,8 @@ class KafkaSource:
     async def fetch(self) -> Fetched:
         if self._astray:
             return NOTHING
-        if not await self._attend():
-            await asyncio.sleep(POLL_S)
-            return NOTHING
-        found = await self._read()
-        self._asked = True
+        async with self._attended() as there:
+            found = await self._read() if there else await asyncio.sleep(POLL_S, {})
         if self._astray:
             return NOTHING
         return self._progress.taken({_place(partition): read for partition, read in found.items()})
