@@ -19,8 +19,8 @@ RULES = (
 )
 ROTATION = (
     "If the password has changed: ThingSpace was seen to use the old one for 14 minutes more. Keep it valid "
-    "in the receiver for 24 hours (previous_password_file and previous_until in RECEIVER_ACCOUNTS_FILE), and do "
-    "not change it again before that."
+    "in the receiver for 24 hours (previous_password_file and previous_until in RECEIVER_ACCOUNTS_FILE), and "
+    "do not change it again before that."
 )
 
 

@@ -29,7 +29,7 @@ from reconciler.thingspace.talk import ThingSpaceError
 from reconciler.thingspace.wiring import open_thingspace
 from schemas.ids import AccountName
 from schemas.logline import Log
-from schemas.settings import load
+from schemas.settings import SettingsError, load
 
 EVERY: Final = "all"
 
@@ -48,13 +48,13 @@ async def _desk(arguments: Namespace) -> AsyncIterator[Desk]:
     settings = load(ReconcilerSettings)
     async with open_thingspace(settings, Log("profile-reconciler")) as space:
         if space is None:
-            raise ReadableError(f"{SETTING} is not set, so there is no account to ask for. Set it first.")
+            raise SettingsError([f"{SETTING}: is not set, so there is no account to ask for; set it"])
         wanted = list(space.accounts.values())
         if arguments.account != EVERY:
             wanted = [account for account in wanted if account.name == arguments.account]
         if not wanted:
             known = ", ".join(space.accounts)
-            raise ReadableError(f"{SETTING} has no account {arguments.account!r}; it has {known}.")
+            raise SettingsError([f"{SETTING}: has no account {arguments.account!r}; use one of {known}"])
         yield Desk(settings, space, wanted)
 
 
@@ -82,7 +82,7 @@ async def list_all(arguments: Namespace) -> int:
         if arguments.json:
             for check in checks:
                 put(text(check_document(check, desk.space.shown)))
-        else:
+        elif checks:
             show_to_people(sys.stdout, checks_table(checks, desk.space.shown))
     return FAILED if any(check.wrong for check in checks) else code
 

@@ -5,14 +5,13 @@ File names inside are relative to the file. A secret file's trailing line break 
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from reconciler.readable import ReadableError
 from reconciler.thingspace.callback_url import (
     CREDENTIAL_CHARS_MAX,
     is_plain_http,
@@ -21,6 +20,7 @@ from reconciler.thingspace.callback_url import (
 )
 from schemas.ids import AccountName
 from schemas.setting_types import secret_file
+from schemas.settings import SettingsError
 
 SETTING: Final = "THINGSPACE_ACCOUNTS_FILE"
 SECRET_CHARS_MAX: Final = 4096
@@ -30,13 +30,11 @@ REQUESTS_PER_MINUTE_MAX: Final = 6000
 _NAME: Final = re.compile(r"[^\s/?#\x00-\x1f]+(?: [^\s/?#\x00-\x1f]+)*")
 
 
-class AccountsError(ReadableError):
+class AccountsError(SettingsError):
     """The file cannot be used. `faults`: what is wrong and what to do, one line each, without any secret."""
 
-    def __init__(self, path: Path, faults: tuple[str, ...]) -> None:
-        lines = "\n".join(f"{SETTING}: {path}: {fault}" for fault in faults)
-        super().__init__(f"ThingSpace was not spoken to, because of the accounts file\n{lines}")
-        self.faults = faults
+    def __init__(self, path: Path, faults: Iterable[str]) -> None:
+        super().__init__([f"{SETTING}: {path}: {fault}" for fault in faults])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from schemas.setting_types import Address
+
 SERVICES: Final = ("DeviceProfileService", "CarrierService")
 """Nobody documents which of the two carries what, so both are registered, each with a path of its own."""
 
@@ -42,7 +44,7 @@ def template_faults(template: str) -> Iterator[str]:
         yield "callback_url is no http address; write it like https://callbacks.example.com"
     elif "@" in parts.netloc:
         yield "callback_url names a user or password; use callback_username and callback_password_file"
-    elif port not in PORTS_ALLOWED:
+    elif port not in PORTS_ALLOWED and not _is_loopback(parts.hostname):
         yield f"callback_url has a port that ThingSpace does not call; use {PORTS_WRITTEN}"
     if parts.fragment:
         yield "callback_url has a fragment (#…), which is never sent; remove it"
@@ -51,5 +53,11 @@ def template_faults(template: str) -> Iterator[str]:
 
 
 def is_plain_http(template: str) -> bool:
-    """Whether the callbacks, their password among them, would travel unencrypted."""
-    return urlsplit(template).scheme == "http"
+    """Whether the callbacks, their password among them, would travel over a network unencrypted."""
+    parts = urlsplit(template)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    """Only a simulator on this machine calls there."""
+    return Address(host, 0).is_loopback

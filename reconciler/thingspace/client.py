@@ -21,7 +21,7 @@ from reconciler.thingspace.wire import Wire
 from schemas.ids import AccountName, RequestId
 from schemas.names import Json, JsonObject
 
-V1_ACTIONS: Final = frozenset({"activate", "deactivate", "profile_suspend", "profile_resume"})
+V1_ACTIONS: Final = frozenset({"activate", "deactivate", "device_suspend", "device_resume"})
 """What the older status call is documented for. An action that nobody named may be one of them."""
 V1_AFTER: Final = frozenset({400, 404, 406, 501})
 """Refusals of the newer status call that may mean: not this kind of request."""

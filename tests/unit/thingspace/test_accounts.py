@@ -90,6 +90,11 @@ def test_http_is_taken_where_the_file_says_so(folder: Path) -> None:
     assert load_accounts(written(folder, text + "callback_url_may_be_http = true\n"))
 
 
+def test_a_simulator_on_this_machine_is_called_on_any_port(folder: Path) -> None:
+    text = WHOLE.replace("https://callbacks.example.com:9001", "http://127.0.0.1:8080")
+    assert load_accounts(written(folder, text))
+
+
 def test_a_file_that_cannot_be_read_is_a_fault_too(tmp_path: Path) -> None:
     assert "cannot be read" in faults_of(tmp_path / "none.toml")[0]
 
