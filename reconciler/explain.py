@@ -122,7 +122,7 @@ def _is_one_of_several(operation: Row, story: RequestStory) -> bool:
 
 
 def _said(event: EventStory, row: Evidence | None, operation: Row, *, several: bool) -> Said:
-    says, source = said_by(event)
+    says, source = said_by(event, operation)
     return Said(
         at=_observed_at(event),
         kind=str(event.event["kind"]),

@@ -44,26 +44,25 @@ def outcome_words(outcome: str) -> str:
     return _OUTCOMES.get(outcome, outcome)
 
 
-def said_by(event: EventStory) -> tuple[str, str]:
+def said_by(event: EventStory, operation: Row) -> tuple[str, str]:
     """What it said, and where from."""
     kind = event.event["kind"]
     if kind == "callback":
-        return _callback(event)
+        return _callback(event, operation)
     members = _members(event.event)
     if kind == "poll":
         return _poll(event.event, members)
     if kind == "request":
-        return _request(event.event, members), _text(members.get("producer"))
-    return _decision(members), _text(members.get("decided_by"))
+        return _request(event.event, members), f"said by {_text(members.get('producer'))}"
+    return _decision(members), f"said by {_text(members.get('producer'))}"
 
 
-def _callback(event: EventStory) -> tuple[str, str]:
+def _callback(event: EventStory, operation: Row) -> tuple[str, str]:
     row = event.event
     words = _callback_words(row)
-    about = f" of the action {shown(row['action'])}" if row["action"] is not None else ""
-    says = f"{SIGNALS[str(row['fact'])]}{about}" + (f" ({words})" if words else "")
+    says = SIGNALS[str(row["fact"])] + (f" ({words})" if words else "")
     reported = row["iccid_reported"]
-    if reported is not None and reported != row["iccid_named"]:
+    if reported not in (None, operation["iccid_target"]):
         says += f"; it reports ICCID {shown(reported)}, perhaps the profile active then"
     return says, _source(event)
 
@@ -130,7 +129,8 @@ def _request(row: Row, members: JsonObject) -> str:
 
 
 def _decision(members: JsonObject) -> str:
-    return f"decided as {_text(members.get('as'))}: {_text(members.get('why'))}"
+    by, decided = _text(members.get("decided_by")), _text(members.get("as"))
+    return f"{by} decided that it is {decided}: {_text(members.get('why'))}"
 
 
 def _members(row: Row) -> JsonObject:
