@@ -8,6 +8,7 @@ from reconciler.postgres import Postgres
 from tests.integration.reconciler.conftest import address
 from tests.integration.reconciler.desk import Desk
 from tests.support.database import Database
+from tests.support.typed import Typist
 
 
 @pytest.fixture
@@ -17,3 +18,8 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
         yield Desk(ledger)
     finally:
         await ledger.close()
+
+
+@pytest.fixture
+def typist(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typist:
+    return Typist(monkeypatch, capsys)
