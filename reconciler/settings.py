@@ -9,11 +9,12 @@ from pydantic import BeforeValidator, Field, SecretStr
 from reconciler.schedule import APART, STEPS, Schedule
 from reconciler.sweep_schedule import Apart, Steps
 from reconciler.thingspace.base_url import VERIZON, BaseUrl
-from schemas.setting_types import PORT_MAX, ListenAddress, ReadableFile, SecretInFile, address
+from schemas.setting_types import PORT_MAX, ListenAddress, ReadableFile, SecretInFile, address, duration
 from schemas.settings import Shared
 
 BATCH_EVENTS_LIMIT = 10_000
 GROUP_CHARS_MAX = 249
+EVERY_MIN, EVERY_MAX = timedelta(seconds=1), timedelta(days=30)
 POLLS_PER_MINUTE_LIMIT = 100_000
 
 
@@ -32,6 +33,17 @@ def postgres_url(text: object) -> SecretStr:
 
 
 PostgresUrl = Annotated[SecretStr, BeforeValidator(postgres_url)]
+
+
+def period(value: object) -> timedelta:
+    """A pause between two looks, or the length of a silence."""
+    length = duration(value)
+    if not EVERY_MIN <= length <= EVERY_MAX:
+        raise ValueError(f"{str(value)!r} is too short or too long; write between 1s and 30d")
+    return length
+
+
+Every = Annotated[timedelta, BeforeValidator(period)]
 
 
 class ReconcilerSettings(Shared):
@@ -58,6 +70,13 @@ class ReconcilerSettings(Shared):
     thingspace_base_url: BaseUrl = Field(default=VERIZON, validation_alias="THINGSPACE_BASE_URL")
     thingspace_accounts_file: ReadableFile | None = Field(
         default=None, validation_alias="THINGSPACE_ACCOUNTS_FILE"
+    )
+    listener_watch: bool = Field(default=True, validation_alias="RECONCILER_LISTENER_WATCH")
+    listener_watch_every: Every = Field(
+        default=timedelta(minutes=5), validation_alias="RECONCILER_LISTENER_WATCH_EVERY"
+    )
+    callback_silence: Every = Field(
+        default=timedelta(hours=24), validation_alias="RECONCILER_CALLBACK_SILENCE"
     )
     sweep: bool = Field(default=True, validation_alias="RECONCILER_SWEEP")
     sweep_steps: Steps = Field(default=STEPS, validation_alias="RECONCILER_SWEEP_SCHEDULE")

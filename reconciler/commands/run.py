@@ -13,6 +13,7 @@ from reconciler.decode import decoder
 from reconciler.dispatch_wiring import keep_dispatching
 from reconciler.kafka import SESSION_TIMEOUT_S, KafkaSource, Membership
 from reconciler.kafka_security import security_options
+from reconciler.listeners_wiring import keep_watching_listeners
 from reconciler.loop import Loop
 from reconciler.metrics import Metrics
 from reconciler.months import keep_months
@@ -24,7 +25,7 @@ from reconciler.program import DONE, Command
 from reconciler.settings import ReconcilerSettings
 from reconciler.standing import read_standing, watch_standing
 from reconciler.sweep_wiring import keep_sweeping
-from reconciler.thingspace.wiring import open_thingspace
+from reconciler.thingspace.wiring import open_thingspace, reload_accounts
 from schemas.logline import Log
 from schemas.settings import load
 
@@ -62,6 +63,9 @@ async def run(_: Namespace) -> int:
         async with serving as (host, port):
             log.emit("started", host=host, port=port, group=settings.group, topic=settings.topics.events)
             _stop_on_signals(loop)
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGHUP, reload_accounts, settings, thingspace, log
+            )
             await _first_to_end(
                 loop.run(),
                 source.watch(metrics, log),
@@ -71,6 +75,7 @@ async def run(_: Namespace) -> int:
                 watch_outbox(partial(read_outbox, access), metrics.dispatch),
                 keep_dispatching(settings, access, metrics.dispatch, log),
                 keep_sweeping(settings, access, thingspace, metrics.sweep, log),
+                keep_watching_listeners(settings, access, thingspace, metrics.thingspace, log),
             )
     log.emit("stopped")
     return DONE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.metrics_thingspace import ThingSpaceMetrics
 from reconciler.settings import ReconcilerSettings
-from reconciler.thingspace.accounts import SETTING, load_accounts
+from reconciler.thingspace.accounts import SETTING, AccountsError, load_accounts
 from reconciler.thingspace.client import ThingSpace
 from reconciler.thingspace.veil import Veil
 from schemas.ids import AccountName
@@ -36,6 +36,26 @@ async def open_thingspace(
         notices.known(account)
     async with ThingSpace(accounts, settings.thingspace_base_url, notices, Veil(log.conceal)) as space:
         yield space
+
+
+def reload_accounts(settings: ReconcilerSettings, space: ThingSpace | None, log: Log) -> None:
+    """A person has looked: reads the file again, clears every latch. A file with faults changes nothing."""
+    path = settings.thingspace_accounts_file
+    if path is None or space is None:
+        return
+    try:
+        accounts = load_accounts(path)
+    except AccountsError as error:
+        for fault in error.faults:
+            log.emit(
+                "accounts_not_reloaded",
+                level="error",
+                fault=fault,
+                remedy="the accounts of before stay in use; correct the file, then send SIGHUP again",
+            )
+        return
+    space.configure(accounts)
+    log.emit("accounts_reloaded", count=len(accounts))
 
 
 @dataclass(frozen=True, slots=True)
