@@ -36,7 +36,9 @@ def _document(one: Explained) -> Mapping[str, object]:
 
 
 def view(request_id: str, found: Sequence[Explained]) -> Iterator[RenderableType]:
-    yield Text.assemble((f"request {printable(request_id)}", "bold"), "  (times are UTC)")
+    intent = found and all(one.operation["request_id"] is None for one in found)
+    named = f"{'intent' if intent else 'request'} {printable(request_id)}"
+    yield Text.assemble((named, "bold"), "  (times are UTC)")
     for one in found:
         yield Text()
         yield from _operation(one)

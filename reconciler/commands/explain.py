@@ -9,7 +9,7 @@ from reconciler.audit.as_json import text
 from reconciler.audit.for_people import printable
 from reconciler.audit.for_people import show as show_to_people
 from reconciler.explain import explained
-from reconciler.explain_reader import read_request
+from reconciler.explain_reader import read_story
 from reconciler.explain_view import document, view
 from reconciler.postgres_admin import fitting_session
 from reconciler.program import DONE, FAILED, Command, put, warn
@@ -18,7 +18,9 @@ from schemas.settings import load
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("request_id", metavar="REQUEST_ID", help="ThingSpace's id of the request")
+    parser.add_argument(
+        "request_id", metavar="REQUEST_ID", help="ThingSpace's id of the request, or the id of an intent"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of sentences")
 
 
@@ -27,17 +29,17 @@ async def run(arguments: Namespace) -> int:
     async with fitting_session(
         writer_access(settings), "profile-reconciler explain", default_transaction_read_only="on"
     ) as session:
-        found = await read_request(session, arguments.request_id)
+        found = await read_story(session, arguments.request_id)
     if found is None:
         if arguments.json:
             put(text(document(arguments.request_id, ())))
-        warn(f"profile-reconciler: nothing is known of request {printable(arguments.request_id)}")
+        warn(f"profile-reconciler: nothing is known of a request or intent {printable(arguments.request_id)}")
         return FAILED
     told = explained(*found, datetime.now(UTC))
     if arguments.json:
-        put(text(document(arguments.request_id, told)))
+        put(text(document(found.story.request_id, told)))
     else:
-        show_to_people(sys.stdout, view(arguments.request_id, told))
+        show_to_people(sys.stdout, view(found.story.request_id, told))
     return DONE
 
 

@@ -83,7 +83,20 @@ async def test_explain_tells_the_row_the_events_and_what_comes_next(desk: Desk, 
 
 async def test_explain_says_when_nothing_is_known(typed: Typed, database: Database) -> None:
     done = await typed("profile-reconciler", "explain", "nobody", code=1)
-    assert "nothing is known of request nobody" in done.stderr
+    assert "nothing is known of a request or intent nobody" in done.stderr
+
+
+async def test_explain_takes_an_intent_and_finds_what_it_became(desk: Desk, typed: Typed) -> None:
+    await desk.put(
+        request("intended", intent="alone", eid=EID, iccid=X, action="enable"),
+        request("intended", intent="I", eid=EID, iccid=Y, action="enable"),
+        request("submitted", intent="I", request="R", eid=EID, iccid=Y, action="enable"),
+    )
+    alone = (await typed("profile-reconciler", "explain", "alone")).stdout
+    assert "intent alone" in alone and "row 11 of the table" in alone and "meant to ask for enable" in alone
+    assert "cannot be asked without a request id" in " ".join(alone.split())
+    became = (await typed("profile-reconciler", "explain", "I")).stdout
+    assert "request R" in became and Y in became
 
 
 async def conflicted(desk: Desk, *, request_id: str = "R") -> None:
