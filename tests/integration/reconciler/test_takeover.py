@@ -1,0 +1,125 @@
+"""Doubt about what was committed, and who may write: lost answers, sleepers that wake, real deadlocks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from deploy.local.stack import Stack
+from reconciler.batch import Batch
+from reconciler.decide import Reader, decide
+from reconciler.faults import FencedError, TryAgainError
+from reconciler.plan import Moment, Plan
+from reconciler.postgres import Address, Postgres
+from schemas.topics import Topics
+from tests.faults.proxy import Passage, Trap
+from tests.integration.reconciler.conftest import address
+from tests.integration.reconciler.consuming import applied, produce, running
+from tests.integration.reconciler.desk import Desk
+from tests.integration.reconciler.rows import folded, rows_of
+from tests.integration.reconciler.said import EIDS, callback
+from tests.integration.reconciler.test_consume import under
+from tests.support.database import Database
+from tests.support.polling import eventually
+
+FROZEN_S = 0.3
+
+
+@asynccontextmanager
+async def passage_to(database: Database) -> AsyncIterator[Passage]:
+    host, _, port = database.address.rpartition(":")
+    passage = Passage((host, int(port)))
+    await passage.open()
+    try:
+        yield passage
+    finally:
+        await passage.close()
+
+
+@pytest.mark.parametrize("passes", [True, False], ids=["it arrived", "it did not"])
+async def test_a_commit_whose_answer_was_lost_is_applied_once(
+    passes: bool, stack: Stack, database: Database, topics: Topics
+) -> None:
+    """Whether it was committed, only the offsets can tell."""
+    async with passage_to(database) as passage:
+        behind = replace(database, address=passage.address)
+        async with running(stack, behind, topics) as reconciler:
+            first = under(topics, [callback(request="R", eid=EIDS[0])])
+            await produce(stack.bootstrap, first, partition=0)
+            await applied(database, topics.events, 1)
+            passage.set_trap(Trap(b"COMMIT", passes=passes))
+            more = under(topics, [callback(request=f"R{n}", eid=EIDS[n % 4]) for n in range(20)])
+            await produce(stack.bootstrap, more, partition=0)
+            await applied(database, topics.events, 21)
+            await eventually(lambda: reconciler.loop.waiting_for() is None)
+            assert passage.trapped == 1
+            assert reconciler.meter.fences == (1 if passes else 0)
+    assert len((await rows_of(database))["delivery"]) == 21
+
+
+async def test_a_sleeper_that_wakes_after_another_took_over_writes_nothing(database: Database) -> None:
+    """It slept inside its transaction, with the rows locked, and the other one could not wait for ever."""
+    sleeper = Postgres(Address(database.writer_dsn, password=None, idle_limit_s=FROZEN_S))
+    heir = Postgres(address(database))
+    desk, other = Desk(sleeper), Desk(heir)
+    consumed = [desk.consumed(callback(request=f"R{n}", eid=EIDS[0], action="enable")) for n in range(3)]
+    batch = desk.batch(consumed)
+    await sleeper.positions(list(batch.starts))
+    asleep, awake = asyncio.Event(), asyncio.Event()
+
+    async def sleep_then_decide(batch: Batch, reader: Reader, moment: Moment) -> Plan:
+        asleep.set()
+        await awake.wait()
+        return await decide(batch, reader, moment)
+
+    sleeping = asyncio.create_task(sleeper.transact(batch, sleep_then_decide))
+    await asleep.wait()
+    await other.apply(batch)  # waits for the rows until the server ends the sleeper's session
+    before = await rows_of(database)
+    awake.set()
+    with pytest.raises(TryAgainError):
+        await sleeping
+    with pytest.raises(FencedError):
+        await sleeper.transact(batch, decide)
+    assert await rows_of(database) == before == folded(consumed)
+    await sleeper.close()
+    await heir.close()
+
+
+async def test_of_two_that_wait_for_each_other_one_is_sent_back_and_both_get_through(
+    database: Database, desk: Desk, postgres: Postgres
+) -> None:
+    """A real deadlock, with somebody who does not lock in our order."""
+    await desk.put(callback(request="R", eid=EIDS[0], action="enable"))
+    batch = desk.batch([desk.consumed(callback(request="S", eid=EIDS[0], action="disable"))])
+    async with database.connect() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("set local deadlock_timeout = '30s'")  # so that it is ours that finds it
+        await other.execute("lock table ledger.event in exclusive mode")
+
+        async def meet(batch: Batch, reader: Reader, moment: Moment) -> Plan:
+            plan = await decide(batch, reader, moment)
+            lock = other.execute("lock table ledger.consumer_offset in exclusive mode")
+            blocked.append(asyncio.create_task(lock))
+            await eventually(lambda: waits(database))
+            return plan
+
+        blocked: list[asyncio.Task[str]] = []
+        with pytest.raises(TryAgainError, match="another transaction"):
+            await postgres.transact(batch, meet)
+        await asyncio.gather(*blocked)
+        await transaction.rollback()
+    counted = await desk.apply(batch)
+    assert counted.outcomes == {("callback", "applied"): 1}
+
+
+async def waits(database: Database) -> bool:
+    async with database.connect() as connection:
+        waiting: int = await connection.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and wait_event_type = 'Lock'"
+        )
+    return waiting > 0
