@@ -70,6 +70,12 @@ async def test_an_id_that_is_unknown_too_old_or_anothers_is_an_error() -> None:
         assert "AccountNotFound" in (await caller.call("GET", path)).text
 
 
+async def test_requests_nobody_made_can_be_pending_for_ever() -> None:
+    async with simulated(settings(status={"unknown_requests": "pending"})) as (caller, _):
+        answer = await caller.status("made-up")
+        assert answer.json() == {"requestId": "made-up", "status": "Pending", "subRequests": []}
+
+
 @pytest.mark.parametrize(
     ("action", "rule", "status", "said"),
     [

@@ -108,8 +108,9 @@ class Api:
         return self._listeners.deregister(asked.name("account"), asked.name("service"))
 
     def status_v2(self, asked: Asked) -> Reply:
-        request = self._work.requests.get(asked.name("id"))
-        return status.status_v2(request, asked.name("account"), self._settings.status, self._clock.now())
+        request_id, account = asked.name("id"), asked.name("account")
+        request, now = self._work.requests.get(request_id), self._clock.now()
+        return status.status_v2(request_id, request, account, self._settings.status, now)
 
     def status_v1(self, asked: Asked) -> Reply:
         request = self._work.requests.get(asked.name("id"))

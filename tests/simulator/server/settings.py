@@ -80,6 +80,7 @@ class Status(BaseModel):
     v1_profile_requests: Literal["error", "pending"] = "error"
     v1_failure_word: Literal["Failure", "Failed"] = "Failure"
     kept_s: float = Field(2_592_000, gt=0)
+    unknown_requests: Literal["error", "pending"] = "error"
 
 
 class Limits(BaseModel):

@@ -12,18 +12,25 @@ from tests.simulator.server.requests import Part, Request
 from tests.simulator.server.settings import Status
 
 OF_LINES = frozenset({"activate", "deactivate", "device_suspend", "device_resume"})
+MEMBERS = {"documented": "subRequests", "sdk": "subrequests"}
 NO_REQUEST = error("REQUEST_FAILED.UnexpectedError", "The request could not be found")
 
 
-def status_v2(request: Request | None, account: str, rules: Status, now: float) -> Reply:
+def status_v2(request_id: str, request: Request | None, account: str, rules: Status, now: float) -> Reply:
     """Success, Failed or Pending for the request, and for each of its profiles."""
     if request is None or request.account != account or now - request.at > rules.kept_s:
-        return NO_REQUEST
+        return _not_ours(request_id, rules)
     subs = [sub for part in request.parts for sub in _subs(part, now)]
     overall = _overall([word for _, word in subs], rules)
     told: list[Json] = [_sub(iccid, word, rules.shape) for iccid, word in subs]
-    name = "subRequests" if rules.shape == "documented" else "subrequests"
-    return answer({"requestId": request.request_id, "status": overall, name: told})
+    return answer({"requestId": request_id, "status": overall, MEMBERS[rules.shape]: told})
+
+
+def _not_ours(request_id: str, rules: Status) -> Reply:
+    """An error; or for ever pending, where somebody polls about requests he made up himself."""
+    if rules.unknown_requests == "error":
+        return NO_REQUEST
+    return answer({"requestId": request_id, "status": "Pending", MEMBERS[rules.shape]: []})
 
 
 def _subs(part: Part, now: float) -> list[tuple[str, str]]:
