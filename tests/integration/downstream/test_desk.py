@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.downstream.conftest import (
+from tests.support.downstream import (
     ACCOUNT,
     EIDS,
     HEADER,
@@ -13,8 +13,8 @@ from tests.integration.downstream.conftest import (
     PASSWORD,
     Downstream,
     sent_deletions,
+    settled_as,
 )
-from tests.integration.downstream.settling import settled_as
 
 
 async def test_the_mapping_goes_in_and_out_unchanged(downstream: Downstream, tmp_path: Path) -> None:

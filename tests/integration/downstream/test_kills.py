@@ -4,9 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.integration.downstream.conftest import Downstream, sent_deletions
-from tests.integration.downstream.settling import settled_as
 from tests.support.database import Database
+from tests.support.downstream import Downstream, sent_deletions, settled_as
 from tests.support.polling import eventually
 from tests.support.program import Program
 

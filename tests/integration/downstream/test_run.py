@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.downstream.conftest import (
+from tests.support.database import Database
+from tests.support.downstream import (
     ACCOUNT,
     APP,
     EIDS,
@@ -16,9 +17,8 @@ from tests.integration.downstream.conftest import (
     iccid_of,
     operation,
     sent_deletions,
+    settled_as,
 )
-from tests.integration.downstream.settling import settled_as
-from tests.support.database import Database
 from tests.support.polling import eventually
 
 ONE_PROFILE = re.compile(r"DELETE /resources/v2/customerappprofile/[^/?#]+/[^/?#]+/[^/?#]+")

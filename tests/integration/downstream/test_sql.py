@@ -2,8 +2,8 @@
 
 from importlib.resources import files
 
-from tests.integration.downstream.conftest import Downstream
 from tests.support.database import Database
+from tests.support.downstream import Downstream
 
 QUERIES = files("reconciler.downstream") / "sql" / "queries"
 OF_THE_OWNER = ("migrate_",)
