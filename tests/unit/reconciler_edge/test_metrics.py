@@ -12,6 +12,8 @@ PROMISED = {
     "reconciler_lag_seconds",
     "reconciler_operations",
     "reconciler_overdue_operations",
+    "reconciler_abandoned_operations",
+    "reconciler_polls_total",
     "reconciler_quarantine_open",
     "reconciler_end_to_end_seconds_count",
     "reconciler_fenced_total",
