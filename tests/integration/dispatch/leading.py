@@ -38,6 +38,9 @@ class Leader:
     def leads(self) -> bool:
         return "dispatch_leading" in self.log.getvalue()
 
+    def has_waited(self, times: int) -> bool:
+        return self.log.getvalue().count("dispatch_waiting") >= times
+
 
 def access_of(database: Database) -> Access:
     return Access(database.writer_dsn, "PROFILE_POSTGRES_DSN")

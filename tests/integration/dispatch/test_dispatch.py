@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 import pytest
@@ -27,6 +28,7 @@ from tests.integration.dispatch.told import (
     waiting,
 )
 from tests.integration.reconciler.desk import Desk
+from tests.integration.reconciler.outage import way_to
 from tests.integration.reconciler.said import EIDS, ICCIDS, Named, callback, random_records, request
 from tests.support.database import Database
 from tests.support.polling import eventually
@@ -240,6 +242,30 @@ async def test_while_kafka_is_away_nothing_is_lost(
             stack.start("kafka")
         await eventually(lambda: nothing_waits(database), within_s=60)
     await assert_all_told(stack.bootstrap, topics, database)
+
+
+async def test_while_the_database_is_away_nothing_is_lost(
+    stack: Stack, database: Database, topics: Topics
+) -> None:
+    """Cut in the middle of sending, again and again."""
+    sent = [message(f"key {number % 7}", number) for number in range(1, 6001)]
+    await put_messages(database, *sent)
+    async with way_to(database.address) as way:
+        behind = Database(database.name, f"127.0.0.1:{way.own_port}")
+        through = partial(outbox_session, access_of(behind))
+        async with dispatching(stack, database, topics, through) as leader:
+            for cut in range(1, 4):
+                await eventually(lambda: leader.meter.messages.total() > 0)
+                leader.meter.messages.clear()
+                await way.cut()
+                await eventually(partial(leader.has_waited, cut))
+                await way.open()
+            await eventually(lambda: nothing_waits(database), within_s=30)
+    told = await heard(stack.bootstrap, topics.state)
+    assert_well_told(told)
+    for key, records in by("key", told).items():
+        expected = [row.version for row in sent if row.key == key]
+        assert [record.version for record in newest(records)] == expected
 
 
 async def test_without_its_topics_it_says_which_and_waits(stack: Stack, database: Database) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from deploy.examples import consume_operations
 from deploy.local.stack import Stack
+from reconciler.dispatch_metrics import OutboxStanding
+from reconciler.outbox_standing import read_outbox
 from schemas.message import Message
 from schemas.record import Record
 from schemas.topics import Topics
+from tests.integration.dispatch.leading import access_of
 from tests.integration.dispatch.told import (
     Heard,
     assert_all_told,
@@ -159,6 +163,16 @@ async def test_two_reconcilers_write_and_one_of_them_tells(
     for each in both:
         assert await each.stop() == 0
         assert "never retrieved" not in each.stderr()
+
+
+async def test_what_waits_is_counted_with_its_age(database: Database) -> None:
+    access = access_of(database)
+    assert await read_outbox(access) == OutboxStanding(0, 0.0)
+    second_ago = time.time_ns() // 1000 - 1_000_000
+    await put(database, range(second_ago, second_ago + 3))
+    rows, oldest_s = await read_outbox(access)
+    assert rows == 3
+    assert oldest_s >= 1
 
 
 async def test_switched_off_it_writes_and_leaves_the_telling_to_others(
