@@ -34,7 +34,7 @@ from receiver.policy import Policy
 from receiver.recent import Recent
 from receiver.routes import PREFIX, Route, Routes
 from receiver.sources import Peer
-from schemas.callback import Callback, Unreadable, parse
+from schemas.callback import Callback, Familiar, Unreadable, read
 from schemas.ids import AccountName, RequestId
 from schemas.record import Record, callback_record, quarantine_record
 from schemas.topics import Topics
@@ -153,7 +153,7 @@ class Callbacks:
             body = decoded
         if not body:
             return EMPTY
-        callback = parse(body, arrival.policy.secrets)
+        callback = read(body, arrival.policy.secrets)
         if isinstance(callback, Unreadable):
             return self._unusable(arrival, callback, len(body))
         username, password = callback.credentials
@@ -161,7 +161,7 @@ class Callbacks:
             return self._unauthenticated(arrival, callback, len(body))
         return Finding(self._event(arrival, callback), STORED, proven=True)
 
-    def _event(self, arrival: Arrival, callback: Callback) -> Record:
+    def _event(self, arrival: Arrival, callback: Callback | Familiar) -> Record:
         peer = arrival.peer
         self._notice(callback, peer)
         return callback_record(
@@ -180,7 +180,7 @@ class Callbacks:
         record = self._quarantined(arrival, found.reason, found.request_id, found.scrubbed, length)
         return Finding(record, UNREADABLE, proven=False)
 
-    def _unauthenticated(self, arrival: Arrival, callback: Callback, length: int) -> Finding:
+    def _unauthenticated(self, arrival: Arrival, callback: Callback | Familiar, length: int) -> Finding:
         """Noted without a byte of the body."""
         record = self._quarantined(arrival, "unauthenticated", callback.request_id, b"", length)
         return Finding(record, UNAUTHENTICATED, proven=False)
@@ -201,7 +201,7 @@ class Callbacks:
             length=length,
         )
 
-    def _notice(self, callback: Callback, peer: Peer) -> None:
+    def _notice(self, callback: Callback | Familiar, peer: Peer) -> None:
         """What an alarm should know of."""
         if not peer.listed:
             self._metrics.source_unlisted.inc()

@@ -14,14 +14,14 @@ import orjson
 from schemas.canonical import Survey, canonical_json, compact_json, exact_json
 from schemas.identifier import Devices, text_of
 from schemas.ids import REQUEST_ID_CHARS_MAX, RequestId
-from schemas.layout import Layouts
+from schemas.layout import Familiar, Layouts
 from schemas.names import Json, JsonObject, spelled
 from schemas.parsed import Callback, Credentials, Line, Unreadable
 from schemas.reading import BOM, Reason, Refusal, is_utf8, read_exactly, without_trailing_commas
 from schemas.redaction import redacted, request_id_in
 from schemas.scrub import Secrets, with_texts
 
-__all__ = ["Callback", "Credentials", "Line", "Secrets", "Unreadable", "parse"]
+__all__ = ["Callback", "Credentials", "Familiar", "Line", "Secrets", "Unreadable", "parse", "read"]
 
 ATTEMPT_MAX: Final = 2**31 - 1
 ATTEMPT_PLAIN_MAX: Final = 99
@@ -37,10 +37,16 @@ class _Delivery(NamedTuple):
 
 
 def parse(raw: bytes, secrets: Secrets) -> Callback | Unreadable:
+    """`read`, with everything at hand."""
+    found = read(raw, secrets)
+    return found.callback() if isinstance(found, Familiar) else found
+
+
+def read(raw: bytes, secrets: Secrets) -> Callback | Familiar | Unreadable:
     """Never raises for what a sender can put into `raw`."""
-    callback = _LAYOUTS.read(raw, secrets)
-    if callback is not None:
-        return callback
+    familiar = _LAYOUTS.read(raw, secrets)
+    if familiar is not None:
+        return familiar
     parsed = parse_generally(raw, secrets)
     if isinstance(parsed, Callback):
         _LAYOUTS.meet(raw)

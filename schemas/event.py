@@ -1,16 +1,14 @@
 """Building events, and computing again who they are and where they belong (interfaces.md 4).
 
-The receiver builds callback events without the models (`callback_event`); the models of `schemas.eventshape`
-read them back and give the same bytes again.
+The receiver builds callback events without the models (`schemas.eventtext`); the models of
+`schemas.eventshape` read them back and give the same bytes again.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
-import orjson
-
-from schemas.callback import Callback, Line
+from schemas.callback import Callback, Familiar
 from schemas.canonical import canonical_json, surveyed
 from schemas.eventid import callback_event_id, digest_of
 from schemas.eventshape import (
@@ -26,9 +24,10 @@ from schemas.eventshape import (
     SubRequest,
     rfc3339,
 )
+from schemas.eventtext import Circumstances, event_text
 from schemas.ids import AccountName, Eid, EventId, Iccid, IntentId, RequestId
 from schemas.names import Json
-from schemas.signal import RULES_VERSION, PollSignal, Verdict, judge
+from schemas.signal import RULES_VERSION, PollSignal, judge
 
 __all__ = [
     "CallbackEvent",
@@ -52,7 +51,7 @@ __all__ = [
 
 
 def callback_event(
-    callback: Callback,
+    callback: Callback | Familiar,
     *,
     account: AccountName,
     service: str,
@@ -61,57 +60,15 @@ def callback_event(
     producer: str,
     extra_flags: Iterable[str] = (),
 ) -> tuple[EventId, bytes]:
-    """The id and the bytes of a callback's event. The hot path: no model is built."""
+    """The id and the bytes of a callback's event."""
     event_id = callback_event_id(account, callback.canonical)
-    verdict = _judged(callback)
+    verdict = judge(*callback.words)
     flags = (*callback.flags, *verdict.flags, *extra_flags)
-    members = {
-        "kind": "callback",
-        "event_id": event_id,
-        "account": account,
-        "request_id": callback.request_id,
-        "eid": callback.eid,
-        "imei": callback.imei,
-        "mdn": callback.mdn,
-        "observed_at": rfc3339(observed_at),
-        "producer": producer,
-        "rules": RULES_VERSION,
-        "flags": sorted(set(flags)) if flags else (),
-        "service": service,
-        "iccid_echoed": callback.iccid_echoed,
-        "iccid_reported": callback.iccid_reported,
-        "identifiers": [{"kind": kind, "id": identifier} for kind, identifier in callback.identifiers],
-        "action": verdict.action,
-        "signal": verdict.signal,
-        "status": callback.status,
-        "profile_status": callback.profile_status,
-        "euicc_status": callback.euicc_status,
-        "euicc_status_code": callback.euicc_status_code,
-        "euicc_status_desc": callback.euicc_status_desc,
-        "fault_code": callback.fault_code,
-        "fault_text": callback.fault_text,
-        "line": _line(callback.line),
-        "attempt": callback.attempt,
-        "attempts_max": callback.attempts_max,
-        "source_ip": source_ip,
-        "body": orjson.Fragment(callback.body_json),
-    }
-    return event_id, orjson.dumps(members)
-
-
-def _judged(callback: Callback) -> Verdict:
-    return judge(
-        callback.status,
-        callback.euicc_status,
-        callback.fault_code,
-        callback.fault_text,
-        callback.profile_status,
-    )
-
-
-def _line(line: Line) -> dict[str, str | None]:
-    state, service_plan, ip_address, smsr_oid = line
-    return {"state": state, "service_plan": service_plan, "ip_address": ip_address, "smsr_oid": smsr_oid}
+    settled = sorted(set(flags)) if flags else ()
+    seen = Circumstances(event_id, account, rfc3339(observed_at), producer, service, source_ip)
+    if isinstance(callback, Familiar):
+        return event_id, callback.layout.event(callback, verdict, settled, seen)
+    return event_id, event_text(callback, verdict, settled, seen)
 
 
 def request_event(

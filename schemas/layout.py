@@ -6,6 +6,9 @@ follows from them (what is dropped, how members sort, which text is which field)
 exactly that, with a group for each text that may differ, and what was learned from the form by sending it
 once through the general way with a marker in the place of every such text.
 
+The event of such a callback is written from the texts at once: it too was learned by writing it once with the
+markers (`schemas.eventtext`).
+
 A group takes only what the general way would take as it stands: printable ASCII without escapes of any kind
 and without blanks around it, no empty text, identifiers of letters and digits. A text of any other sort, and
 one that may hold a secret, is left to the general way.
@@ -13,16 +16,19 @@ one that may hold a secret, is left to the general way.
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import itemgetter
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
-from schemas.identifier import failed_checks
-from schemas.ids import IDENTIFIER_CHARS_MAX, REQUEST_ID_CHARS_MAX
+from schemas.eventtext import Circumstances, event_text, quoted
+from schemas.identifier import Named, failed_checks
+from schemas.ids import IDENTIFIER_CHARS_MAX, REQUEST_ID_CHARS_MAX, Eid, RequestId
 from schemas.names import canonical_name
-from schemas.parsed import Callback, Credentials, Line, Unreadable
+from schemas.parsed import Callback, Credentials, Line, Unreadable, Words
 from schemas.scrub import Secrets
+from schemas.signal import Signal, Verdict
 
-__all__ = ["Layout", "Layouts", "learned"]
+__all__ = ["Familiar", "Layout", "Layouts", "learned"]
 
 LAYOUTS_MAX: Final = 16
 STUDIED_ONE_IN: Final = 64
@@ -42,26 +48,56 @@ _SLOT_OF: Final = {
 _FIXED_TEXTS: Final = frozenset({"kind", "callbackCount", "maxCallbackThreshold"})
 """Members whose text decides how others are read."""
 
-_LINE: Final = "\n"
-"""Keeps apart what is filled together: it stands in no text."""
-_LINE_END: Final = _LINE.encode()
+_DEVICES_CACHED: Final = 8192
+"""A device's callbacks come in copies and in steps: what follows from its identifiers alone is remembered."""
 
 Pick = Callable[[Sequence[str | None]], tuple[str | None, ...]]
-Template = tuple[str, Pick]
-"""A text with gaps, and what picks the texts for them."""
+
+
+class Template(NamedTuple):
+    """A text with gaps, and what picks the texts for them."""
+
+    pieces: list[str]
+    """Every second one is a gap."""
+    pick: Pick
+
+    def fill(self, texts: Sequence[str | None]) -> bytes:
+        pieces = self.pieces.copy()
+        pieces[1::2] = cast("tuple[str, ...]", self.pick(texts))
+        return "".join(pieces).encode()
+
+
+Items = tuple[tuple[int, str], ...]
+"""Identifiers: the place of each one's text, and its kind."""
+
+
+class Devices(NamedTuple):
+    """What the texts of the identifiers tell by themselves."""
+
+    arrays: tuple[str, ...]
+    """The items of each array, as it is hashed."""
+    identifiers: tuple[Named, ...]
+    flags: tuple[str, ...]
+    listed: str
+    """The identifiers as an event lists them."""
 
 
 class Layout:
-    """One form. A place is that of a text among the groups, then the sorted arrays, then the constants."""
+    """One form. A place is that of a text among the groups, then the sorted arrays, then the constants; in an
+    event the identifiers and the circumstances come after."""
 
     __slots__ = (
         "_arrays",
-        "_bytes",
+        "_body",
+        "_canonical",
         "_constants",
+        "_deciding",
+        "_event",
         "_fields",
-        "_gaps",
         "_identified",
+        "_identifying",
         "_known",
+        "_places",
         "_settled_flags",
         "fullmatch",
     )
@@ -72,43 +108,115 @@ class Layout:
         self._known = known
         self._settled_flags = known.flags[len(failed_checks(known.identifiers)) :]
         hashed, self._arrays = form.arrays_in(known.canonical.decode())
-        self._bytes, self._gaps = form.template(f"{hashed}{_LINE}{known.body_json.decode()}")
+        self._canonical = form.template(hashed)
+        self._body = form.template(known.body_json.decode())
         self._identified = tuple((form.place_of(text), kind) for kind, text in known.identifiers)
+        places = sorted({place for items in (*self._arrays, self._identified) for place, _ in items})
+        self._places = {place: number for number, place in enumerate(places)}
+        self._identifying = _pick(places)
         constants: list[str | None] = []
-        places = []
-        for text in _fields_of(known):
-            place = None if text is None or form.mark not in text else form.place_of(text)
-            if place is None:
-                place = form.slots + len(self._arrays) + len(constants)
-                constants.append(text)
-            places.append(place)
-        self._fields = _pick(places)
-        self._constants = tuple(constants)
+        first_constant = form.slots + len(self._arrays)
 
-    def callback(self, texts: tuple[str, ...], secrets: Secrets) -> Callback | None:
-        """What a body with these texts says; None where a secret may stand in it."""
-        filled = (*texts, *[_in_order(items % pick(texts)) for items, pick in self._arrays])
-        canonical, _, body_json = (self._bytes % self._gaps(filled)).encode().partition(_LINE_END)
+        def placed(texts: Sequence[str | None]) -> Pick:
+            places = []
+            for text in texts:
+                place = None if text is None or form.mark not in text else form.place_of(text)
+                if place is None:
+                    place = first_constant + len(constants)
+                    constants.append(text)
+                places.append(place)
+            return _pick(places)
+
+        self._fields = placed(_fields_of(known))
+        self._deciding = placed((*known.credentials, known.request_id, known.eid, *known.words))
+        self._constants = tuple(constants)
+        self._event = form.event_template(known, first_constant + len(constants))
+
+    def read(self, texts: tuple[str, ...], secrets: Secrets) -> "Familiar | None":
+        """A body with these texts; None where a secret may stand in it."""
+        devices = _devices(self, self._identifying(texts))
+        filled = (*texts, *devices.arrays, *self._constants)
+        canonical = self._canonical.fill(filled)
         if secrets.may_stand_in(canonical):
             return None
-        identifiers = tuple(sorted({(kind, texts[place]) for place, kind in self._identified}))
-        fields = self._fields((*filled, *self._constants))
+        return Familiar(self, filled, canonical, devices, self._deciding(filled))
+
+    def devices(self, texts: Sequence[str]) -> Devices:
+        """`texts` are those that `_identifying` picks."""
+        arrays = [
+            sorted([(texts[self._places[place]], kind) for place, kind in items]) for items in self._arrays
+        ]
+        identifiers = sorted({(kind, texts[self._places[place]]) for place, kind in self._identified})
+        return Devices(
+            tuple(
+                [",".join([f'{{"id":"{text}","kind":"{kind}"}}' for text, kind in items]) for items in arrays]
+            ),
+            tuple(identifiers),
+            (*failed_checks(identifiers), *self._settled_flags),
+            ",".join([f'{{"kind":"{kind}","id":"{text}"}}' for kind, text in identifiers]),
+        )
+
+    def event(self, told: "Familiar", verdict: Verdict, flags: Sequence[str], seen: Circumstances) -> bytes:
+        """What `event_text` writes of it."""
+        return self._event.fill((*told.filled, *_circumstances(told.devices.listed, verdict, flags, seen)))
+
+    def callback(self, told: "Familiar") -> Callback:
+        fields = self._fields(told.filled)
         known = self._known
         return Callback._make(
             (
-                body_json,
-                canonical,
+                self._body.fill(told.filled),
+                told.canonical,
                 known.exact,
-                Credentials._make(fields[:2]),
+                told.credentials,
                 *fields[2:8],
-                identifiers,
+                told.devices.identifiers,
                 *fields[8:15],
                 Line._make(fields[15:]),
                 known.attempt,
                 known.attempts_max,
-                (*failed_checks(identifiers), *self._settled_flags),
+                told.flags,
             )
         )
+
+
+class Familiar:
+    """A callback in a layout that was met before: what decides over it at hand, the rest when asked for."""
+
+    __slots__ = (
+        "canonical",
+        "credentials",
+        "devices",
+        "eid",
+        "filled",
+        "flags",
+        "layout",
+        "request_id",
+        "words",
+    )
+
+    def __init__(
+        self,
+        layout: Layout,
+        filled: tuple[str | None, ...],
+        canonical: bytes,
+        devices: Devices,
+        deciding: tuple[str | None, ...],
+    ) -> None:
+        self.layout = layout
+        self.filled = filled
+        self.canonical = canonical
+        self.devices = devices
+        self.flags = devices.flags
+        username, password, request_id, eid, *words = deciding
+        self.credentials = Credentials(username, password)
+        self.request_id = cast("RequestId | None", request_id)
+        self.eid = cast("Eid | None", eid)
+        self.words = cast("Words", words)
+
+    def callback(self) -> Callback:
+        """The whole of it."""
+        return self.layout.callback(self)
 
 
 class Layouts:
@@ -120,7 +228,7 @@ class Layouts:
         self._known: list[Layout] = []
         self._until_study = 0
 
-    def read(self, raw: bytes, secrets: Secrets) -> Callback | None:
+    def read(self, raw: bytes, secrets: Secrets) -> Familiar | None:
         """What the general way would make of it; None says nothing."""
         if not raw.isascii():
             return None
@@ -130,7 +238,7 @@ class Layouts:
             if match is not None:
                 if place:
                     self._known.insert(0, self._known.pop(place))
-                return layout.callback(match.groups(), secrets)
+                return layout.read(match.groups(), secrets)
         return None
 
     def meet(self, raw: bytes) -> None:
@@ -200,19 +308,37 @@ class _Form:
 
     def template(self, text: str) -> Template:
         places = [int(digits) for digits in re.findall(rf"{self.mark}(\d\d\d)", text)]
-        return re.sub(rf"{self.mark}\d\d\d", "%s", text.replace("%", "%%")), _pick(places)
+        pieces = [piece for constant in re.split(rf"{self.mark}\d\d\d", text) for piece in (constant, "")]
+        return Template(pieces[:-1], _pick(places))
 
-    def arrays_in(self, canonical: str) -> tuple[str, tuple[Template, ...]]:
+    def event_template(self, known: Callback, place: int) -> Template:
+        """The event, with what `_circumstances` tells at `place` and the places after it."""
+        marks = [self._marker(place + number) for number in range(_CIRCUMSTANCES)]
+        identifiers, action, flags, signal, *others = marks
+        seen = Circumstances._make(others)
+        text = event_text(
+            known._replace(identifiers=((identifiers, identifiers),)),
+            Verdict(cast("Signal", signal), action, ()),
+            (flags,),
+            seen,
+        ).decode()
+        text = text.replace(f'{{"kind":"{identifiers}","id":"{identifiers}"}}', identifiers)
+        for mark in (action, flags, seen.account, seen.producer, seen.service, seen.source_ip):
+            text = text.replace(f'"{mark}"', str(mark))
+        return self.template(text)
+
+    def arrays_in(self, canonical: str) -> tuple[str, tuple[Items, ...]]:
         """The arrays whose order depends on their texts, and the text with one marker for each of them."""
         item = rf'\{{"id":"{self.mark}\d\d\d","kind":"[0-9A-Za-z]+"\}}'
-        arrays: list[Template] = []
+        said = re.compile(rf'"{self.mark}(\d\d\d)","kind":"(\w+)"')
+        arrays: list[Items] = []
         kinds = 0
 
         def lift(array: re.Match[str]) -> str:
             nonlocal kinds
-            items = re.findall(item, array[0])
+            items = tuple((int(digits), kind) for digits, kind in said.findall(array[0]))
             kinds += len(items)
-            arrays.append(self.template(_LINE.join(items)))
+            arrays.append(items)
             return f"[{self._marker(self.slots + len(arrays) - 1)}]"
 
         lifted = re.sub(rf"\[{item}(?:,{item})*\]", lift, canonical)
@@ -233,5 +359,28 @@ def _fields_of(known: Callback) -> tuple[str | None, ...]:
     return (*known.credentials, *cast("tuple[str | None, ...]", texts), *known.line)
 
 
-def _in_order(items: str) -> str:
-    return ",".join(sorted(items.split(_LINE)))
+@lru_cache(maxsize=_DEVICES_CACHED)
+def _devices(layout: Layout, texts: tuple[str, ...]) -> Devices:
+    return layout.devices(texts)
+
+
+_CIRCUMSTANCES: Final = 4 + len(Circumstances._fields)
+
+
+def _circumstances(
+    identifiers: str, verdict: Verdict, flags: Sequence[str], seen: Circumstances
+) -> Sequence[str]:
+    """What an event says beyond its callback's texts."""
+    event_id, account, observed_at, producer, service, source_ip = seen
+    return (
+        identifiers,
+        quoted(verdict.action),
+        ",".join(map(quoted, flags)),
+        verdict.signal,
+        event_id,
+        quoted(account),
+        observed_at,
+        quoted(producer),
+        quoted(service),
+        quoted(source_ip),
+    )

@@ -8,7 +8,10 @@ from schemas.ids import Eid, Iccid, RequestId
 from schemas.names import JsonObject
 from schemas.reading import Reason, read_exactly
 
-__all__ = ["Callback", "Credentials", "Line", "Unreadable"]
+__all__ = ["Callback", "Credentials", "Line", "Unreadable", "Words"]
+
+Words = tuple[str | None, str | None, str | None, str | None, str | None]
+"""What the tables judge by: status, eUICC status, fault code and text, profile status."""
 
 
 class Credentials(NamedTuple):
@@ -62,6 +65,10 @@ class Callback(NamedTuple):
     attempt: int | None
     attempts_max: int | None
     flags: tuple[str, ...]
+
+    @property
+    def words(self) -> Words:
+        return (self.status, self.euicc_status, self.fault_code, self.fault_text, self.profile_status)
 
     @property
     def body(self) -> JsonObject:

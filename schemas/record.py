@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.callback import Callback
+from schemas.callback import Callback, Familiar
 from schemas.canonical import surveyed
 from schemas.event import callback_event, event_id_of, event_key
 from schemas.eventid import callback_event_id
@@ -103,7 +103,7 @@ def ce_headers(ce_id: str, ce_type: str, subject: str | None, time: datetime) ->
 
 def callback_record(
     topics: Topics,
-    callback: Callback,
+    callback: Callback | Familiar,
     *,
     account: AccountName,
     service: str,
