@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from reconciler.commands import (
+    announce,
     decide,
     explain,
     listeners,
@@ -12,6 +13,7 @@ from reconciler.commands import (
     quarantine,
     rebuild,
     run,
+    submit,
     sweep,
     topics,
 )
@@ -30,6 +32,8 @@ COMMANDS = (
     quarantine.DISCARD,
     rebuild.COMMAND,
     run.COMMAND,
+    submit.COMMAND,
+    announce.COMMAND,
     sweep.COMMAND,
     decide.COMMAND,
     explain.COMMAND,

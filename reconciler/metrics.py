@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from reconciler.dispatch_metrics import DispatchMetrics
 from reconciler.metrics_thingspace import ThingSpaceMetrics
+from reconciler.relay_metrics import RelayMetrics
 from reconciler.sweep_metrics import SweepMetrics
 
 BATCH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -36,6 +37,7 @@ class Metrics:
         self.dispatch = DispatchMetrics(registry)
         self.thingspace = ThingSpaceMetrics(registry)
         self.sweep = SweepMetrics(registry)
+        self.relay = RelayMetrics(registry)
         self.standing_unknown()
 
     def _of_the_loop(self, registry: CollectorRegistry) -> None:

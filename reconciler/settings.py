@@ -88,6 +88,9 @@ class ReconcilerSettings(Shared):
         default=timedelta(minutes=5), validation_alias="RECONCILER_SWEEP_INTENT_DEADLINE"
     )
 
+    requests: bool = Field(default=True, validation_alias="RECONCILER_REQUESTS")
+    eid_lease: Apart = Field(default=timedelta(hours=1), validation_alias="RECONCILER_EID_LEASE")
+
     @property
     def sweep_schedule(self) -> Schedule:
         return Schedule(self.sweep_steps, self.sweep_apart)

@@ -22,6 +22,7 @@ from reconciler.outbox_standing import read_outbox, watch_outbox
 from reconciler.postgres import Address, Postgres
 from reconciler.postgres_admin import Access, fitting_session
 from reconciler.program import DONE, Command
+from reconciler.relay_wiring import keep_relaying
 from reconciler.settings import ReconcilerSettings
 from reconciler.standing import read_standing, watch_standing
 from reconciler.sweep_wiring import keep_sweeping
@@ -75,6 +76,7 @@ async def run(_: Namespace) -> int:
                 watch_outbox(partial(read_outbox, access), metrics.dispatch),
                 keep_dispatching(settings, access, metrics.dispatch, log),
                 keep_sweeping(settings, access, thingspace, metrics.sweep, log),
+                keep_relaying(settings, metrics.relay, log),
                 keep_watching_listeners(settings, access, thingspace, metrics.thingspace, log),
             )
     log.emit("stopped")
