@@ -39,6 +39,9 @@ OperationIdText = Annotated[OperationId, _Short]
 Version = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+LAST: Final = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+"""What a version beyond it says of the time: no row may keep the others from being told."""
 CE_TYPES: Final[dict[MessageKind, str]] = {
     "operation": "profile.operation.v1",
     "state": "profile.state.v1",
@@ -67,7 +70,7 @@ class Message(NamedTuple):
 
 
 def message_record(topics: Topics, message: Message) -> Record:
-    time = EPOCH + timedelta(microseconds=message.version)
+    time = EPOCH + MICROSECOND * min(message.version, LAST)
     headers = (
         *ce_headers(message.ce_id, CE_TYPES[message.kind], message.eid, time),
         (CE_VERSION, str(message.version).encode()),

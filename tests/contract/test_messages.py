@@ -9,9 +9,10 @@ import pytest
 from reconciler.facts import State
 from reconciler.profile import Certainty, Profile
 from schemas.generate import documents
-from schemas.message import CE_TYPES
+from schemas.message import CE_TYPES, message_record
 from schemas.operation_message import OperationMessage, OperationState
 from schemas.state_message import StateMessage
+from schemas.topics import Topics
 from tests.contract.golden import described
 from tests.contract.golden_messages import FOLDER, messages, records
 
@@ -52,3 +53,11 @@ def test_the_words_are_those_of_the_reconciler() -> None:
 def test_one_message_has_one_id_however_often_it_is_sent_and_no_two_share_one() -> None:
     assert len({message.ce_id for message in messages().values()}) == len(messages())
     assert {OperationMessage.ce_type, StateMessage.ce_type} == set(CE_TYPES.values())
+
+
+def test_a_version_beyond_all_times_is_told_all_the_same() -> None:
+    """Somebody wrote it into the table."""
+    message = messages()["operation_gone"]._replace(version=2**63 - 1)
+    headers = dict(message_record(Topics(), message).headers)
+    assert headers["ce_version"] == b"9223372036854775807"
+    assert headers["ce_time"].startswith(b"9999-")
