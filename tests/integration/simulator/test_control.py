@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.simulator.caller import ACCOUNT, EID, ICCID, simulated
 from tests.simulator.content import Json
+from tests.support.polling import eventually
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,26 @@ async def test_the_log_counts_calls_and_what_was_accepted() -> None:
         ]
         assert isinstance(log["calls"], list)
         assert len(log["calls"]) == 1
+
+
+async def test_what_never_arrived_can_be_sent_again() -> None:
+    async with simulated() as (caller, sink):
+        await caller.faults("lost")
+        request_id = await caller.accepted("enable")
+        await caller.over()
+        assert not sink.seen
+        wanted: Json = {"request_id": request_id}
+        assert (await caller.control("POST", "/resend", wanted)).json() == {"callbacks": 1}
+        await eventually(lambda: len(sink.seen) == 1)
+
+        async def noted() -> bool:
+            return '"fate": "accepted"' in (await caller.control("GET", "/truth")).text
+
+        await eventually(noted)
+        assert (await caller.control("POST", "/resend", {"request_id": request_id})).json() == {
+            "callbacks": 0
+        }
+        assert (await caller.control("POST", "/resend", {"request_id": "unknown"})).status == 404
 
 
 async def test_probabilities_are_added_and_cleared() -> None:

@@ -84,6 +84,11 @@ class ListenerWanted(BaseModel):
     password: str = ""
 
 
+class ResendWanted(BaseModel):
+    model_config = STRICT
+    request_id: str
+
+
 class AuthWanted(BaseModel):
     model_config = STRICT
     drop_tokens: bool = False
@@ -117,6 +122,7 @@ class Control:
         router.add_post("/control/outage", taking(OutageWanted, self.set_outage))
         router.add_post("/control/clock", taking(ClockWanted, self.set_clock))
         router.add_post("/control/auth", taking(AuthWanted, self.set_auth))
+        router.add_post("/control/resend", taking(ResendWanted, self.resend))
         router.add_post("/control/listeners/vanish", taking(ListenerWanted, self.vanish))
         router.add_post("/control/listeners/take-over", taking(ListenerWanted, self.take_over))
 
@@ -213,6 +219,12 @@ class Control:
     async def set_clock(self, wanted: ClockWanted) -> web.Response:
         self._clock.advance(wanted.advance_s)
         return web.json_response({"now": stamp(self._clock.now())})
+
+    async def resend(self, wanted: ResendWanted) -> web.Response:
+        request = self._work.requests.get(wanted.request_id)
+        if request is None:
+            return missing("no such request")
+        return web.json_response({"callbacks": self._work.resend(request)})
 
     async def auth(self, _request: web.Request) -> web.Response:
         return web.json_response(self._door.view())

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TextIO
 
-from tests.simulator.callback import Callback, body_of
+from tests.simulator.callback import body_of
 from tests.simulator.delivery import Answer, Mode, deliver, deliver_copies
 from tests.simulator.journal import Journal
 from tests.simulator.message import Credentials, Message
 from tests.simulator.server.clock import SimulatedClock
+from tests.simulator.server.letter import Letter, Sent
 from tests.simulator.server.listeners import Listeners, Registration, still_old
-from tests.simulator.server.requests import Part, Request, Sent
+from tests.simulator.server.requests import Part, Request
 from tests.simulator.spelling import spelled
 from tests.simulator.story import Truth
 
@@ -22,18 +23,6 @@ POSTS_AT_ONCE = 200
 
 class Wire(Protocol):
     async def post(self, url: str, body: bytes, *, gzipped: bool = False) -> Answer: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A callback to be sent, without credentials: those are the listener's. `credentials` bends them."""
-
-    account: str
-    service: str
-    callback: Callback
-    spellings: tuple[str, ...] = ()
-    credentials: Credentials = "right"
-    copies: int = 1
 
 
 class Postman:
@@ -48,11 +37,9 @@ class Postman:
     async def send(self, letter: Letter, rng: random.Random) -> Sent:
         """Deliver one callback as the mode does, to its end; nobody registered means it is lost for good."""
         now = self._clock.now()
-        callback = letter.callback
-        sent = Sent(now, letter.service, callback.status, callback.euicc_status, letter.credentials)
         registration = self._listeners.find(letter.account, letter.service)
         if registration is None:
-            return replace(sent, fate="no listener")
+            return Sent(letter, now, "no listener")
         which = letter.credentials
         if which == "right" and still_old(registration, now, rng):
             which = "previous"
@@ -62,7 +49,7 @@ class Postman:
             fate = await self._deliver(message, registration, letter.copies, rng)
         finally:
             self.on_the_way -= 1
-        return replace(sent, fate=fate, url=registration.url, credentials=which)
+        return Sent(letter, now, fate, registration.url, which)
 
     async def _deliver(
         self, message: Message, registration: Registration, copies: int, rng: random.Random

@@ -9,30 +9,7 @@ from dataclasses import dataclass, field
 from tests.simulator.content import Json
 from tests.simulator.journal import stamp
 from tests.simulator.server.draws import Draws
-
-
-@dataclass(slots=True)
-class Sent:
-    """One callback. `fate` is what the delivery came to, or why there was none."""
-
-    at: float
-    service: str
-    status: str | None
-    euicc_status: str | None
-    credentials: str
-    fate: str | None = None
-    url: str | None = None
-
-    def view(self) -> dict[str, Json]:
-        return {
-            "at": stamp(self.at),
-            "service": self.service,
-            "status": self.status,
-            "euicc_status": self.euicc_status,
-            "credentials": self.credentials,
-            "fate": self.fate,
-            "url": self.url,
-        }
+from tests.simulator.server.letter import Sent
 
 
 @dataclass(slots=True)

@@ -13,8 +13,9 @@ from tests.simulator.server import news
 from tests.simulator.server.clock import SimulatedClock
 from tests.simulator.server.draws import Outcome
 from tests.simulator.server.fleet import Line
-from tests.simulator.server.postman import Letter, Postman
-from tests.simulator.server.requests import Part, Request, Sent
+from tests.simulator.server.letter import Letter, Sent
+from tests.simulator.server.postman import Postman
+from tests.simulator.server.requests import Part, Request
 
 
 class Teller:
@@ -100,10 +101,7 @@ class Teller:
 
     def _withhold(self, letter: Letter) -> None:
         """A callback whose news is lost is noted and goes nowhere."""
-        said = letter.callback
-        self._part.sent.append(
-            Sent(self._clock.now(), letter.service, said.status, said.euicc_status, "right", "withheld")
-        )
+        self._part.sent.append(Sent(letter, self._clock.now(), "withheld"))
 
     def _letter(self, callback: Callback, copies: int = 1) -> Letter:
         struck = self._draws.struck

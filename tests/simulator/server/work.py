@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 
 from tests.simulator.callback import Callback
 from tests.simulator.content import Json
@@ -13,9 +14,10 @@ from tests.simulator.server.draws import Outcome, carried_out, draw, refused
 from tests.simulator.server.euicc import BUSY, WRONG_STATE, fallen_back
 from tests.simulator.server.faults import About
 from tests.simulator.server.fleet import Line
+from tests.simulator.server.letter import Letter
 from tests.simulator.server.orders import Order, Target
 from tests.simulator.server.parts import Parts
-from tests.simulator.server.postman import Letter, Postman
+from tests.simulator.server.postman import Postman
 from tests.simulator.server.reply import Reply, error
 from tests.simulator.server.requests import Part, Request
 from tests.simulator.server.teller import Teller
@@ -145,6 +147,18 @@ class Work:
     async def _report(self, letter: Letter, rng: random.Random) -> None:
         await self._clock.sleep(rng.uniform(*self._settings.times.work_s))
         await self._postman.send(letter, rng)
+
+    def resend(self, request: Request) -> int:
+        """Send again what never arrived, as Verizon's support does out of its archive; how many callbacks."""
+        rng = random.Random(f"{request.request_id}/resend")
+        missed = [(part, one) for part in request.parts for one in part.sent if not one.arrived]
+        for part, one in missed:
+            part.sent.remove(one)
+            self._spawn(self._resend(part, replace(one.letter, credentials="right"), rng))
+        return len(missed)
+
+    async def _resend(self, part: Part, letter: Letter, rng: random.Random) -> None:
+        part.sent.append(await self._postman.send(letter, rng))
 
     def service(self, action: str) -> str:
         carried = action in self._settings.callbacks.to_carrier_service
