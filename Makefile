@@ -44,6 +44,10 @@ test: check ## all tiers, on a real Kafka and a real PostgreSQL
 faults: $(STAMP) ## break the running product from a seed, check what must hold (ARGS="--list" and more)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+.PHONY: mutations
+mutations: $(STAMP) ## break the product on purpose, see that the checks of `make faults` notice (an hour)
+	@$(BIN)/python -m tests.mutations $(ARGS)
+
 .PHONY: reliability
 reliability: $(STAMP) ## the tables of RELIABILITY.md from the kept results: runs nothing
 	@$(BIN)/python -m tests.faults.reliability

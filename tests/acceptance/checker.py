@@ -46,6 +46,7 @@ def check_all(
         *states_follow_facts(ledger),
         *truths_hold(journal, ledger),
         *one_profile_is_enabled(ledger),
+        *profiles_follow_operations(ledger),
     ]
 
 
@@ -203,6 +204,35 @@ def one_profile_is_enabled(ledger: Ledger) -> Iterator[str]:
             yield f"{eid}: more than one profile is enabled"
         if sum(bootstrap for bootstrap, _ in rows) != 1:
             yield f"{eid}: {sum(bootstrap for bootstrap, _ in rows)} bootstrap rows"
+
+
+LEAVES: Mapping[str, str] = {
+    "download_enable": "enabled",
+    "download_disable": "disabled",
+    "enable": "enabled",
+    "disable": "disabled",
+    "delete": "deleted",
+}
+"""The state that a success leaves its profile in."""
+
+
+def profiles_follow_operations(ledger: Ledger) -> Iterator[str]:
+    """H. The last success made the state of a profile, where all is certain and about that one alone."""
+    states = {(one.eid, one.iccid): one.state for one in ledger.profiles}
+    of_eid: dict[str, list[Operation]] = {}
+    for operation in ledger.operations:
+        if operation.eid is not None:
+            of_eid.setdefault(operation.eid, []).append(operation)
+    for eid, told in of_eid.items():
+        iccids = {one.iccid_target for one in told}
+        certain = all(one.state in {"succeeded", "failed"} and one.action in LEAVES for one in told)
+        done = [one for one in told if one.state == "succeeded"]
+        if len(iccids) != 1 or None in iccids or not certain or not done:
+            continue
+        last = max(done, key=lambda one: one.first_seen_at)
+        state = states.get((eid, last.iccid_target))
+        if state != LEAVES[last.action or ""]:
+            yield f"{eid}: {last.iccid_target} is {state}, the last success was {last.action}"
 
 
 def caught_up(ledger: Ledger, ends: Mapping[tuple[str, int], int]) -> bool:

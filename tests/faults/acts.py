@@ -19,7 +19,7 @@ from tests.faults.schedule import Schedule, Step
 from tests.faults.spoilt import spoilt
 
 ON_TIME_S = 10.0
-DELAY_S = 0.15
+DELAY_S, SLOW_S = 0.15, 0.3
 COMMIT = b"COMMIT"
 JOIN_WITHIN_S = 20.0
 TANGLED_S = 0.15
@@ -128,6 +128,10 @@ def _delay(passage: Passage) -> None:
     passage.delay_s = DELAY_S
 
 
+def _slow(passage: Passage) -> None:
+    passage.delay_s = SLOW_S
+
+
 # The database's own troubles
 
 
@@ -177,6 +181,18 @@ async def fill(scene: Scene, step: Step, rng: random.Random) -> None:
         disk.empty(spool)
 
 
+async def read_only(scene: Scene, step: Step, rng: random.Random) -> None:
+    """From a restart of the receiver on, for a while, the spool's disk takes nothing."""
+    keeper, spool = scene.keeper(step.on), scene.spool(step.on)
+    keeper.kill()
+    await asyncio.to_thread(disk.set_writable, spool, writable=False)
+    keeper.release()
+    try:
+        await asyncio.sleep(step.for_s)
+    finally:
+        disk.set_writable(spool, writable=True)
+
+
 def _harm(harm: Callable[[Path, random.Random], None]) -> Act:
     """To the files of a spool, while its receiver is dead."""
 
@@ -212,6 +228,21 @@ async def repeat(scene: Scene, step: Step, rng: random.Random) -> None:
     await topic.write_again(scene.stack.bootstrap, rng.sample(known, min(len(known), 100)))
 
 
+async def repeat_otherwise(scene: Scene, step: Step, rng: random.Random) -> None:
+    """The same, as seen hours and days earlier and later, as another attempt."""
+    known = await topic.read(scene.stack.bootstrap, scene.topics.events)
+    copies = [topic.seen_otherwise(record, rng) for record in known if topic.is_callback(record)]
+    await topic.write_again(scene.stack.bootstrap, rng.sample(copies, min(len(copies), 200)))
+
+
+async def spoil_singly(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Of each kind one, far from the others."""
+    bad = spoilt(rng)
+    for one in bad:
+        await topic.write_spoilt(scene.stack.bootstrap, scene.topics.events, [one])
+        await asyncio.sleep(step.for_s / len(bad))
+
+
 async def spoil(scene: Scene, step: Step, rng: random.Random) -> None:
     """Records that nobody should have written."""
     await topic.write_spoilt(scene.stack.bootstrap, scene.topics.events, spoilt(rng))
@@ -235,6 +266,7 @@ ACTS: Mapping[str, Act] = {
     "add": add,
     "remove": remove,
     "delay": _on_way(_delay),
+    "slow": _on_way(_slow),
     "hold": _on_way(Passage.hold),
     "refuse": _on_way(Passage.refuse),
     "cut": _on_way(Passage.cut),
@@ -243,6 +275,7 @@ ACTS: Mapping[str, Act] = {
     "cut_before_commit": _on_way(lambda passage: passage.set_trap(Trap(COMMIT, passes=False))),
     "cut_after_commit": _on_way(lambda passage: passage.set_trap(Trap(COMMIT, passes=True))),
     "fill": fill,
+    "read_only": read_only,
     "tear": _harm(disk.tear),
     "flip": _harm(disk.flip),
     "lock": _where_possible(lock),
@@ -250,5 +283,7 @@ ACTS: Mapping[str, Act] = {
     "end_sessions": _where_possible(end_sessions),
     "rebalance": rebalance,
     "repeat": _where_possible(repeat),
+    "repeat_otherwise": _where_possible(repeat_otherwise),
     "spoil": _where_possible(spoil),
+    "spoil_singly": _where_possible(spoil_singly),
 }

@@ -18,6 +18,7 @@ from tests.faults.scene import (
     Cast,
 )
 from tests.faults.schedule import Draw
+from tests.faults.tales import bulk, lives
 
 FOLLOWS_FROM_LOSS = frozenset({"A", "A/F", "H/truth"})
 SHORT, MEDIUM, LONG = 20, 5, 1
@@ -68,6 +69,7 @@ STORED = Limits(p99_s=2.0, refused=0, restarts=0)
 """Nothing that happens behind the receiver is felt by the sender, and everybody lives through it."""
 STORED_ANYHOW = Limits(p99_s=2.0, refused=0)
 """For when a reconciler may be started while a broker or the database is away: it ends with a sentence."""
+ON_TIME = Limits(p99_s=2.0, refused=0, restarts=0, stalled_s=10.0, late_s=10.0)
 MOVING = Limits(p99_s=2.0, refused=0, stalled_s=10.0, restarts=0)
 ANY = Limits()
 FLAT = Limits(grown_mib=24.0)
@@ -88,7 +90,11 @@ SMALL_DISK = Cast(spool_mib=16)
 FLIPPED_LOST_MAX = 2
 """The record itself, and one that shares its bytes."""
 
+BRISK = Load(seconds=13, rate=400, devices=2_000)
+TWICE = Load(seconds=18, again_after_s=3.0, day_every_s=6.0, tales=(("lives", lives(8)), ("lived", lives(5))))
+FLEET = Load(seconds=20, rate=20, operations=5, day_every_s=10, tales=(("bulk", bulk(10_000)),))
 MINUTE = Load(seconds=75, rate=40, day_every_s=10)
+LIVELY = Load(tales=(("lives", lives(8)), ("lived", lives(5))))
 USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)
 MINUTES_5 = Load(seconds=300, rate=40, day_every_s=30)
 MINUTES_6 = Load(seconds=320, rate=40, day_every_s=30)
@@ -112,7 +118,7 @@ def through(*ways: str) -> Cast:
 
 
 TABLE: Sequence[Fault] = (
-    Fault("none", "nothing happens", draws.nothing, limits=MOVING),
+    Fault("none", "nothing happens", draws.nothing, load=LIVELY, limits=MOVING),
     # Reconcilers
     Fault("reconciler-killed", "the only one; its successor waits for the session to end",
           draws.reconciler_killed, limits=STORED),
@@ -181,6 +187,12 @@ TABLE: Sequence[Fault] = (
     # What comes
     Fault("bad-records", "one of every kind we could think of, four times",
           draws.bad_records, limits=STORED),
+    Fault("one-bad-among-5000", "one of every kind, each alone among a hundred good ones",
+          draws.bad_records_singly, ALONE, BRISK, ON_TIME),
+    Fault("copies", "every day comes twice, each record as seen days apart, and everybody is started anew",
+          draws.copies, Cast(receivers=2, reconcilers=2, fresh_groups=True), TWICE),
+    Fault("bulk-10000", "one request for 10,000 devices, and the reconciler is killed in the middle",
+          draws.in_the_middle, ALONE, FLEET, STORED_ANYHOW, MEDIUM),
     Fault("repetition", "records that are on the topic come again, in another order",
           draws.repetition, limits=STORED),
     # Disks
@@ -188,6 +200,10 @@ TABLE: Sequence[Fault] = (
           draws.disk_full, SMALL_DISK, MORE),
     Fault("spool-full", "Kafka is away for longer than the spool has room",
           draws.broker_away, Cast(settings={"RECEIVER_SPOOL_BYTES_MAX": "1048576"}), MORE),
+    Fault("disk-read-only", "the spool's disk takes nothing, and then Kafka goes away",
+          draws.disk_read_only, SMALL_DISK, MORE),
+    Fault("drain-disturbed", "Kafka comes back slowly, and the receiver is killed while its spool drains",
+          draws.drain_disturbed, through(RECEIVER_KAFKA), MORE),
     Fault("spool-torn", "killed while spooling, half a record at the end of the log",
           draws.spool_torn, load=MORE),
     Fault("spool-flipped", "killed while spooling, some bytes of one page are others",

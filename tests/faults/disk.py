@@ -7,6 +7,7 @@ import os
 import random
 import re
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 BALLAST = "ballast"
 PIECE_BYTES = 65_536
 MOUNT_WITHIN_S = 20
+REMOUNT_AGAIN_S = 0.2
 PAGE_BYTES = 4096
 RECORDED = rb'"kind":"callback"'
 FLIPPED_BYTES = 64
@@ -38,6 +40,20 @@ async def small_disk(folder: Path, mib: int) -> AsyncIterator[None]:
 def _mount(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=MOUNT_WITHIN_S, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
+
+
+def set_writable(folder: Path, *, writable: bool) -> None:
+    """Of a small disk; that nobody writes to it may need a moment to be true."""
+    mode = "rw" if writable else "ro"
+    for last in (False, False, True):
+        try:
+            _mount("mount", "-o", f"remount,{mode}", str(folder))
+        except AssertionError:
+            if last:
+                raise
+            time.sleep(REMOUNT_AGAIN_S)
+        else:
+            return
 
 
 def fill(folder: Path) -> None:

@@ -205,6 +205,25 @@ def bad_records(rng: random.Random) -> Sequence[Step]:
     return [Step(at, "spoil", "topic") for at in moments(rng, 4, 11)]
 
 
+def bad_records_singly(rng: random.Random) -> Sequence[Step]:
+    return [Step(1.0, "spoil_singly", "topic", 11.0)]
+
+
+def copies(rng: random.Random) -> Sequence[Step]:
+    """Everybody is started anew, some killed and some in order, between the copies."""
+    parts = (*PAIR, *RIVALS)
+    again = [Step(at, rng.choice(("kill", "stop")), part) for part in parts for at in moments(rng, 2, 16)]
+    return [*again, *(Step(at, "repeat_otherwise", "topic") for at in moments(rng, 3, 17, after_s=4))]
+
+
+def in_the_middle(rng: random.Random) -> Sequence[Step]:
+    """Of something long: the reconciler is killed, and everything is assigned anew."""
+    return [
+        *(Step(at, "kill", "reconciler-1", lasting(rng, 0, 1)) for at in moments(rng, 2, 14, after_s=4)),
+        Step(6.0, "rebalance", "group"),
+    ]
+
+
 def repetition(rng: random.Random) -> Sequence[Step]:
     return [Step(at, "repeat", "topic") for at in moments(rng, 4, 11)]
 
@@ -253,6 +272,25 @@ def disk_full(rng: random.Random) -> Sequence[Step]:
         Step(2.0, "stop", "broker-1", lasting(rng, 8, 12)),
         Step(round(rng.uniform(3, 6), 2), "fill", "receiver-1", lasting(rng, 2, 4)),
     ]
+
+
+def disk_read_only(rng: random.Random) -> Sequence[Step]:
+    """While Kafka takes everything, and while it is away."""
+    return [
+        Step(2.0, "read_only", "receiver-1", lasting(rng, 6, 9)),
+        Step(round(rng.uniform(3, 6), 2), "stop", "broker-1", lasting(rng, 4, 8)),
+    ]
+
+
+def drain_disturbed(rng: random.Random) -> Sequence[Step]:
+    """Kafka takes nothing, then everything slowly; and then the receiver is killed."""
+    steps: list[Step] = []
+    for began in (1.0, 5.5, 10.0):
+        held_s = lasting(rng, 1.8, 2.4)
+        back = began + held_s
+        steps += [Step(began, "hold", RECEIVER_KAFKA, held_s), Step(back, "slow", RECEIVER_KAFKA, 1.6)]
+        steps.append(Step(round(back + rng.uniform(0.1, 1.3), 2), "kill", "receiver-1"))
+    return steps
 
 
 def spool_torn(rng: random.Random) -> Sequence[Step]:

@@ -22,6 +22,8 @@ from tests.support.kafka import TopicRecord, read_topic
 
 READ_WITHIN_S = 60.0
 READ_EACH_S = 0.005
+LINE = b"@vzw4g.com"
+"""What the user names of the devices' lines end with: they come in every `deviceCredential`."""
 BLOCK_BYTES = 1024 * 1024
 
 
@@ -77,7 +79,10 @@ def wrong(evidence: Evidence) -> list[Found]:
         "G": spoilt_is_set_aside(evidence),
         "H": checker.states_follow_facts(ledger),
         "H/truth": checker.truths_hold(journal, ledger),
-        "H/profiles": checker.one_profile_is_enabled(ledger),
+        "H/profiles": (
+            *checker.one_profile_is_enabled(ledger),
+            *checker.profiles_follow_operations(ledger),
+        ),
     }
     return [
         Found(letter, text.removeprefix(f"{letter}: ")) for letter, texts in found.items() for text in texts
@@ -142,6 +147,7 @@ async def agreed(scene: Scene, records: int) -> list[Found]:
 async def password_is_nowhere(scene: Scene) -> list[Found]:
     """E. Topics, tables, logs and spools; the files that the sender and the settings need are not ours."""
     needles = [form for secret in (scene.password, f"{scene.password}-before") for form in forms(secret)]
+    needles.append(LINE)
     found: list[Found] = []
     block: list[tuple[str, bytes]] = []
     size = 0

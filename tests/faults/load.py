@@ -14,6 +14,7 @@ USERNAME = "fleet"
 COMMAND = "thingspace-simulator"
 REPEAT_EVERY = 7
 """One callback in so many comes twice."""
+TALE_WITHIN_S = 300.0
 ANSWERED_WITHIN_S = 90.0
 """After the last callback was sent; the simulator itself waits for 60 s at most."""
 SURPRISED = 1
@@ -26,6 +27,8 @@ class Load:
     days beside it, one by one.
 
     `retry_s`: how long ThingSpace waits before it sends a refused one of these again, four times in all.
+    `again_after_s`: each of these days is sent once more as it was, so much later. `tales` are scenario
+    files, by name, sent at once.
     """
 
     seconds: float = 12.0
@@ -34,6 +37,8 @@ class Load:
     operations: int = 20
     day_every_s: float = 4.0
     retry_s: float = 3.0
+    again_after_s: float | None = None
+    tales: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -58,6 +63,8 @@ class Senders:
                 group.create_task(self._send(f"load-{number}", within_s, *self._steady(load, number, url)))
             for number in range(max(1, int(load.seconds / load.day_every_s))):
                 group.create_task(self._send_day(load, number))
+            for name, text in load.tales:
+                group.create_task(self._send_tale(load, name, text))
 
     def _steady(self, load: Load, number: int, url: str) -> tuple[str, ...]:
         count = int(load.rate * load.seconds * REPEAT_EVERY / (REPEAT_EVERY + 1))
@@ -69,13 +76,22 @@ class Senders:
 
     async def _send_day(self, load: Load, number: int) -> None:
         await asyncio.sleep(number * load.day_every_s)
-        await self._send(f"day-{number}", load.seconds + ANSWERED_WITHIN_S, *self._day(load, number))
+        within_s = load.seconds + ANSWERED_WITHIN_S
+        day = ("fleet-day", "--operations", str(load.operations), "--seed", f"{self.seed}/day-{number}")
+        await self._send(f"day-{number}", within_s, *self._played(load), *day)
+        if load.again_after_s is not None:
+            await asyncio.sleep(load.again_after_s)
+            await self._send(f"day-{number}-again", within_s, *self._played(load), *day)
 
-    def _day(self, load: Load, number: int) -> tuple[str, ...]:
-        urls = [part for url in self.urls for part in ("--url", url)]
+    async def _send_tale(self, load: Load, name: str, text: str) -> None:
+        path = self.folder / f"{name}.toml"
+        path.write_text(text, encoding="utf-8")
+        tale = (str(path), "--seed", f"{self.seed}/{name}")
+        await self._send(name, load.seconds + TALE_WITHIN_S, *self._played(load), *tale)
+
+    def _played(self, load: Load) -> tuple[str, ...]:
         return (
-            *("play", "fleet-day", *urls, "--operations", str(load.operations)),
-            *("--seed", f"{self.seed}/day-{number}"),
+            *("play", *(part for url in self.urls for part in ("--url", url))),
             *("--mode", "documented", "--clock-scale", str(300.0 / load.retry_s), "--concurrency", "4"),
             *("--previous-password-file", str(self.folder / "previous-password")),
         )

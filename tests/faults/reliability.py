@@ -12,9 +12,11 @@ from pathlib import Path
 from tests.faults import results
 from tests.faults.catalogue import faults
 from tests.faults.figures import Run, markdown, summary
+from tests.mutations import verdicts
+from tests.mutations.breaks import breaks
 
 PAGE = results.FOLDER / "RELIABILITY.md"
-FIGURES = "figures"
+FIGURES, MUTATIONS = "figures", "mutations"
 
 
 def put(page: Path, name: str, text: str) -> None:
@@ -33,6 +35,7 @@ def figures(runs: Sequence[Run]) -> str:
 
 def main() -> int:
     put(PAGE, FIGURES, figures(results.read(results.RESULTS)))
+    put(PAGE, MUTATIONS, verdicts.markdown(breaks(), verdicts.read(verdicts.VERDICTS)))
     return 0
 
 

@@ -60,6 +60,8 @@ class Bench:
     opened: ExitStack
     folder: Path
     keep: bool = False
+    tree: Path | None = None
+    """Where the product's programs are taken from, if not from this tree."""
     stacks: dict[int, Stack] = field(default_factory=dict)
 
     def stack(self, brokers: int) -> Stack:
@@ -81,7 +83,7 @@ async def run(bench: Bench, fault: Fault, seed: int) -> Run:
         template = await asyncio.to_thread(migrated_template, stack)
         database = opened.enter_context(database_from(stack, template))
         rng = random.Random(f"{fault.name}/{seed}/scene")
-        async with scene(stack, database, topics, folder, fault.cast, rng) as stage:
+        async with scene(stack, database, topics, folder, fault.cast, rng, bench.tree) as stage:
             result = await _play(stage, fault, plan)
     result = replace(result, took_s=round(time.monotonic() - began, 1), version=version())
     if not (bench.keep or result.wrong):

@@ -175,10 +175,17 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    stack: Stack, database: Database, topics: Topics, folder: Path, cast: Cast, rng: random.Random
+    stack: Stack,
+    database: Database,
+    topics: Topics,
+    folder: Path,
+    cast: Cast,
+    rng: random.Random,
+    tree: Path | None = None,
 ) -> AsyncIterator[Scene]:
-    """Everything runs and is ready; ended with the block, in order."""
+    """Everything runs and is ready; ended with the block, in order. `tree`: of the programs, if not this."""
     environment = {
+        **({} if tree is None else {"PYTHONPATH": str(tree)}),
         "PROFILE_KAFKA_BOOTSTRAP": stack.bootstrap,
         "PROFILE_TOPIC_PREFIX": topics.prefix,
         "PROFILE_POSTGRES_DSN": database.writer_dsn,

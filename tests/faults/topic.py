@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -13,6 +17,7 @@ from tests.support.kafka import TopicRecord, read_topic
 
 WRITE_WITHIN_S = 60.0
 WRITTEN_EACH_S = 0.001
+DAYS_S = 3 * 24 * 3600.0
 read = read_topic
 
 
@@ -47,6 +52,26 @@ async def write_again(bootstrap: str, records: Sequence[TopicRecord], *, onto: s
             for record in records
         ]
         await asyncio.gather(*waiting)
+
+
+def is_callback(record: TopicRecord) -> bool:
+    return ("ce_type", b"profile.callback.v1") in record.headers
+
+
+def seen_otherwise(record: TopicRecord, rng: random.Random) -> TopicRecord:
+    """A copy of a callback that somebody saw at another time, within days, as one of four attempts."""
+    event = json.loads(record.value or b"{}")
+    seen_at = datetime.fromisoformat(event["observed_at"]) + timedelta(seconds=rng.uniform(-DAYS_S, DAYS_S))
+    event["observed_at"] = seen_at.isoformat()
+    event["attempt"] = rng.randrange(1, 5)
+    body = event.pop("body")
+    value = json.dumps({**event, "body": body}, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = tuple((name, _seen_at(seen_at) if name == "ce_time" else was) for name, was in record.headers)
+    return replace(record, value=value, headers=headers)
+
+
+def _seen_at(moment: datetime) -> bytes:
+    return moment.isoformat().encode()
 
 
 async def write_spoilt(bootstrap: str, topic: str, records: Sequence[Spoilt]) -> None:

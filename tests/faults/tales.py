@@ -1,0 +1,59 @@
+"""Scenario files for the simulator that are too long to write by hand, or too particular to be its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LIVES = 8
+LIFE: Sequence[tuple[str, bool]] = (
+    ("download_disable", True),
+    ("enable", True),
+    ("disable", True),
+    ("enable", False),
+    ("enable", True),
+    ("disable", False),
+    ("disable", True),
+    ("delete", True),
+)
+"""What is asked of a profile, one after the other, and whether it succeeds."""
+
+GOOD = """
+[[step]]
+request = "{request}"
+device = "{device}"
+count = {count}
+action = "{action}"
+"""
+BAD = """status = "Failed"
+euicc_status = "FAILED"
+euicc_code = "8.4.4.2"
+euicc_text = "simulated: execution error"
+"""
+EXPECT = """
+[[expect]]
+request = "{request}"
+device = "{device}"
+count = {count}
+action = "{action}"
+state = "{state}"
+"""
+
+
+def lives(steps: int) -> str:
+    """Of some profiles at once, so far; their states depend on the order of all that happened to them."""
+    lines = ['title = "profiles that are made, used and deleted"\n']
+    for number, (action, succeeds) in enumerate(LIFE[:steps], start=1):
+        named = {"request": f"step-{number}", "device": "profile", "count": LIVES, "action": action}
+        lines += [GOOD.format(**named), "" if succeeds else BAD, "copies = 2\n"]
+        lines.append(EXPECT.format(**named, state="succeeded" if succeeds else "failed"))
+    return "".join(lines)
+
+
+def bulk(devices: int) -> str:
+    """One request for so many devices: a tenth fails, and of a tenth four copies come at once."""
+    parts = (("good", devices * 8 // 10, "", "succeeded"), ("bad", devices // 10, BAD, "failed"))
+    lines = ['title = "one request for a fleet"\n']
+    for device, count, status, state in (*parts, ("often", devices // 10, "copies = 4\n", "succeeded")):
+        named = {"request": "bulk", "device": device, "count": count, "action": "download_disable"}
+        lines += [GOOD.format(**named), status, EXPECT.format(**named, state=state)]
+    return "".join(lines)
