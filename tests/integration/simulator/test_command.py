@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from contextlib import closing
@@ -10,7 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.integration.simulator.caller import Caller, settings
 from tests.simulator.__main__ import main
+from tests.simulator.server.serve import Serving, running
 from tests.support.polling import eventually
 from tests.support.program import Programs
 
@@ -50,3 +53,21 @@ def test_a_port_that_is_taken_is_one_message(capsys: pytest.CaptureFixture[str])
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["serve", "--seed", "s", "--listen", address]) == 1
     assert "in use" in capsys.readouterr().err
+
+
+async def test_it_ends_while_a_listener_does_not_answer() -> None:
+    came = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with running(settings(), Serving()) as where, aiohttp.ClientSession() as session:
+            caller = Caller(where, session)
+            await caller.login()
+            await caller.register(f"http://127.0.0.1:{port}/hook")
+            await caller.accepted("enable")
+            await came.wait()
