@@ -43,6 +43,14 @@ async def test_a_fleet_is_seeded_by_count_and_by_name() -> None:
         assert (await caller.control("GET", "/devices/unknown")).status == 404
 
 
+async def test_a_device_put_in_anothers_place_gets_new_request_ids() -> None:
+    async with simulated() as (caller, _):
+        first = await caller.accepted("enable")
+        await caller.over()
+        await caller.control("POST", "/devices", {"devices": [{"eid": EID}]})
+        assert await caller.accepted("enable") != first
+
+
 async def test_a_card_can_be_made_to_fall_back() -> None:
     async with simulated() as (caller, _):
         await caller.accepted("download_enable")

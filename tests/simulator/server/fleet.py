@@ -86,7 +86,7 @@ class Fleet:
         return [line for line in self._lines.values() if line.account == account]
 
     def add(self, wanted: DeviceSeed) -> Line:
-        """A new device, or one to put in the place of another with its EID."""
+        """A new device, or one to put in the place of another with its EID; request ids never come again."""
         self._made += wanted.eid is None
         made = device_of(wanted.eid or f"{self._seed}/{self._made}")
         eid = wanted.eid or made.eid
@@ -98,6 +98,8 @@ class Fleet:
             bootstrap,
             _with_profiles(new_card(eid, bootstrap), wanted.profiles),
         )
+        before = self._lines.get(eid)
+        line.requests = 0 if before is None else before.requests
         self._lines[eid] = line
         return line
 
