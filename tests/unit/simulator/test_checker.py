@@ -31,7 +31,7 @@ JOURNAL = Journal(
         attempt("good", "e1"),
         attempt("good", "e1"),
         attempt("lost", "e2", None),
-        attempt("forged", "e3", 403, credentials="wrong"),
+        replace(attempt("forged", "e3", 403, credentials="wrong"), expected_status=403),
         attempt("unreadable", None),
     ),
     (
