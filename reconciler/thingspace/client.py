@@ -73,7 +73,7 @@ class ThingSpace:
         self._veil.configure(accounts.values())
         kept = {name: line for name, line in self._lines.items() if accounts.get(name) == line.account}
         self._retired += [line for name, line in self._lines.items() if name not in kept]
-        for line in kept.values():
+        for line in self._lines.values():
             line.clear()
         self._lines = {
             name: kept.get(name) or Line(account, self._world) for name, account in accounts.items()

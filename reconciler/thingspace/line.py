@@ -4,9 +4,10 @@ Accounts do not wait for each other: a locked or throttled one leaves the others
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from reconciler.thingspace.accounts import ThingSpaceAccount
 from reconciler.thingspace.answers import refusal_of, refuses_session, refuses_token
 from reconciler.thingspace.exchange import Answer, Call, NoAnswerError, NotSentError
 from reconciler.thingspace.limits import Breaker, Bucket, Limits, retry_after_s
-from reconciler.thingspace.login import Keys, Login
+from reconciler.thingspace.login import Keys, Latch, Login
 from reconciler.thingspace.login import Notices as LoginNotices
 from reconciler.thingspace.talk import Away, Rejected, ThingSpaceError, Unclear
 from reconciler.thingspace.veil import Veil
@@ -45,6 +46,8 @@ class World:
     clock: Callable[[], float]
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    latches: defaultdict[str, Latch] = field(default_factory=lambda: defaultdict(Latch))
+    """By username."""
 
 
 class Line:
@@ -55,7 +58,13 @@ class Line:
         self._breaker = Breaker(world.limits)
         self._paused_until = 0.0
         self.login = Login(
-            account, self._login_exchange, world.limits, world.veil, world.notices, world.clock
+            account,
+            self._login_exchange,
+            world.limits,
+            world.veil,
+            world.notices,
+            world.clock,
+            world.latches[account.username],
         )
 
     async def ask(self, call: Call) -> Answer:
@@ -99,7 +108,8 @@ class Line:
         now, name = self._world.clock(), self.account.name
         if (wait_s := self._paused_until - now) > 0:
             raise Away(
-                f"ThingSpace asked to wait with account {name} ({wait_s:.0f} s more). Nothing was sent.",
+                f"Account {name} is left alone for {wait_s:.0f} s more, because ThingSpace asked to wait or "
+                "refused its keys. Nothing was sent.",
                 wait_s,
             )
         if (wait_s := self._breaker.wait_s(now)) > 0:
@@ -127,10 +137,12 @@ class Line:
             return answer
         answer = await self._exchange(_with_keys(call, await self.login.keys()))
         if refuses_token(answer) or refuses_session(answer):
-            self._fail(f"keys refused twice (HTTP {answer.status})")
+            wait_s = self._world.limits.login_pause_s
+            self._paused_until = self._world.clock() + wait_s
             raise Away(
                 f"ThingSpace refused fresh keys of account {self.account.name}: {self._said(answer)} Nothing "
-                "happened. If it lasts, ask Verizon whether the application may use this API."
+                "happened. If it lasts, ask Verizon whether the application may use this API.",
+                wait_s,
             )
         return answer
 

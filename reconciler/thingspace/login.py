@@ -4,9 +4,10 @@ Each is renewed once for all who need it at the same time. ThingSpace locks an a
 logins, so after two in a row nothing is tried any more until a person has looked.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -22,6 +23,8 @@ from schemas.ids import AccountName
 
 TOKEN_PATH = "/ts/v1/oauth2/token"  # noqa: S105 - a path
 LOGIN_PATH = "/m2m/v1/session/login"
+T = TypeVar("T")
+
 UNDECIDED = frozenset({408, 425, 429})
 """Answers to a login that say nothing about its credentials."""
 
@@ -45,6 +48,22 @@ class Keys:
 
 
 @dataclass(slots=True)
+class Latch:
+    """What ThingSpace refused to one user. Accounts may share a user, and ThingSpace counts by the user."""
+
+    refused: int = 0
+    """In a row."""
+    refused_at: float = 0.0
+    shut: str | None = None
+    """Why no login is tried any more."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One login at a time: several at once, all refused, would lock the user before anybody has counted."""
+
+    def clear(self) -> None:
+        self.refused, self.shut = 0, None
+
+
+@dataclass(slots=True)
 class _Token:
     text: str = field(repr=False)
     renew_at: float
@@ -62,6 +81,7 @@ class Login:
         veil: Veil,
         notices: Notices,
         clock: Callable[[], float],
+        latch: Latch,
     ) -> None:
         self._account = account
         self._exchange = exchange
@@ -72,21 +92,19 @@ class Login:
         self._token: _Token | None = None
         self._session: str | None = None
         self._session_used_at = 0.0
-        self._refused = 0
-        self._refused_at = 0.0
-        self._latch: str | None = None
+        self._latch = latch
+        self._latch_told = False
         self._mint = Flight(self._minted)
         self._log_in = Flight(self._logged_in)
 
     @property
     def latched(self) -> str | None:
         """Why, where nothing is tried any more."""
-        return self._latch
+        return self._latch.shut
 
     async def keys(self) -> Keys:
         """Both valid as far as anybody knows; raises `Away` or `Latched`."""
-        if self._latch is not None:
-            raise Latched(self._latch)
+        self._open_or_latched()
         token = await self._valid_token()
         session = self._session
         if session is None or self._clock() - self._session_used_at >= self._limits.session_idle_s:
@@ -109,9 +127,9 @@ class Login:
 
     def clear_latch(self) -> None:
         """A person has looked."""
-        self._refused = 0
-        if self._latch is not None:
-            self._latch = None
+        self._latch.clear()
+        if self._latch_told:
+            self._latch_told = False
             self._notices.latch_cleared(self._account.name)
 
     async def close(self) -> None:
@@ -132,11 +150,8 @@ class Login:
             return token.text
 
     async def _minted(self) -> str:
-        self._not_too_soon()
-        answer = await self._exchange(self._token_call())
-        found = token_of(answer) if answer.status < 300 else None
-        if found is None:
-            raise self._unusable("the OAuth token", answer)
+        found = await self._attempted("the OAuth token", self._token_call(), token_of)
+        assert found is not None
         text, life_s = found
         self._veil.hold(self._account.name, "token", text)
         self._token = self._fresh(text, self._limits.token_life_s if life_s is None else life_s)
@@ -149,37 +164,57 @@ class Login:
 
     async def _logged_in(self) -> str:
         """With one new token where the gateway refuses the one in hand."""
-        self._not_too_soon()
-        token = await self._valid_token()
-        answer = await self._exchange(self._login_call(token))
-        if _is_about_token(answer):
-            self._drop_token(token)
-            answer = await self._exchange(self._login_call(await self._mint()))
-        session = session_of(answer) if answer.status < 300 else None
+        what, token = "the login", await self._valid_token()
+        session = await self._attempted(what, self._login_call(token), session_of, again=True)
         if session is None:
-            raise self._unusable("the login", answer)
-        self._refused = 0
+            self._drop_token(token)
+            session = await self._attempted(what, self._login_call(await self._mint()), session_of)
+        assert session is not None
+        self._latch.refused = 0
         self._veil.hold(self._account.name, "session", session)
         self._session = session
         return session
+
+    async def _attempted(
+        self, what: str, call: Call, read: Callable[[Answer], T | None], *, again: bool = False
+    ) -> T | None:
+        """What was asked for. None only with `again`, where a new token may help and no password was seen."""
+        async with self._latch.turn:
+            self._open_or_latched()
+            self._not_too_soon()
+            answer = await self._exchange(call)
+            found = read(answer) if answer.status < 300 else None
+            if found is None and not (again and _is_about_token(answer)):
+                raise self._unusable(what, answer)
+            return found
 
     def _drop_token(self, text: str) -> None:
         if self._token is not None and self._token.text == text:
             self._token = None
 
+    def _open_or_latched(self) -> None:
+        why = self._latch.shut
+        if why is not None:
+            if not self._latch_told:
+                self._latch_told = True
+                self._notices.latched(self._account.name, why)
+            raise Latched(
+                f"Nothing was sent for account {self._account.name}: {why}. No login is tried any more, as "
+                "five refused ones lock the account. Correct its client_id, client_secret_file, username and "
+                "password_file; then start again, or send SIGHUP."
+            )
+
     def _not_too_soon(self) -> None:
-        if self._latch is not None:
-            raise Latched(self._latch)
-        wait_s = self._refused_at + self._limits.login_pause_s - self._clock()
-        if self._refused and wait_s > 0:
+        wait_s = self._latch.refused_at + self._limits.login_pause_s - self._clock()
+        if self._latch.refused and wait_s > 0:
             raise Away(
                 f"The last login of account {self._account.name} at ThingSpace was refused; nothing is sent "
                 "for it until the next one, which is the last that is tried.",
                 wait_s,
             )
 
-    def _unusable(self, what: str, answer: Answer) -> Away | Latched:
-        """What to raise: a refusal counts towards the latch, any other answer says nothing of the keys."""
+    def _unusable(self, what: str, answer: Answer) -> Away:
+        """What to raise. A refusal counts towards the latch, any other answer says nothing of the keys."""
         refusal = refusal_of(answer)
         words = self._veil.refusal(refusal) if refusal is not None else ("a page for people",)
         said = " ".join(filter(None, words)) or "no text"
@@ -187,22 +222,21 @@ class Login:
         name = self._account.name
         if refusal is None or not 400 <= answer.status < 500 or answer.status in UNDECIDED:
             return Away(f"ThingSpace did not give {what} for account {name} ({why}). Nothing was sent.")
-        self._refused += 1
-        self._refused_at = self._clock()
-        self._notices.login_refused(name, why)
-        if self._refused < self._limits.logins_refused_max:
-            return Away(
-                f"ThingSpace refused {what} for account {name} ({why}). Nothing was sent. One more refusal, "
-                "and no login is tried any more until a person has looked.",
-                self._limits.login_pause_s,
-            )
-        self._latch = (
-            f"ThingSpace refused {what} for account {name} {self._refused} times ({why}). Nothing was sent, "
-            "and no login is tried any more, because five refused ones lock the account. Correct client_id, "
-            "client_secret_file, username and password_file of the account; then start again, or send SIGHUP."
+        self._count(f"ThingSpace refused {what} ({why})")
+        self._open_or_latched()
+        return Away(
+            f"ThingSpace refused {what} for account {name} ({why}). Nothing was sent. One more refusal, and "
+            "no login is tried any more until a person has looked.",
+            self._limits.login_pause_s,
         )
-        self._notices.latched(name, why)
-        return Latched(self._latch)
+
+    def _count(self, why: str) -> None:
+        latch = self._latch
+        latch.refused += 1
+        latch.refused_at = self._clock()
+        self._notices.login_refused(self._account.name, why)
+        if latch.refused >= self._limits.logins_refused_max:
+            latch.shut = f"{why}, {latch.refused} times in a row"
 
     def _token_call(self) -> Call:
         return Call(

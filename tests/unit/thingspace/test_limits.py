@@ -102,7 +102,7 @@ async def test_after_too_many_the_account_rests_as_long_as_asked(
         with pytest.raises(Away) as raised:
             await here.space.submit(order())
         assert raised.value.retry_after_s == seconds
-        with pytest.raises(Away, match="asked to wait"):
+        with pytest.raises(Away, match="left alone"):
             await here.space.submit(order())
         assert len(here.platform.asked) == 1
         here.clock.seconds += seconds

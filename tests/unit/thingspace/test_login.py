@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.thingspace.limits import Limits
 from reconciler.thingspace.talk import Away, Latched
+from schemas.ids import AccountName
 from tests.unit.thingspace.platform import NAME, OTHER, Reply, account, hangs_up, order, says, scene
 from tests.unit.thingspace.test_answers import EXPIRED, XML
 
@@ -46,6 +47,9 @@ async def test_refused_keys_are_renewed_and_the_question_asked_once_more(refusal
 async def test_keys_refused_twice_end_the_question() -> None:
     async with scene(replies=[says(401, EXPIRED)] * 9) as here:
         with pytest.raises(Away, match=r"fresh keys.*900901.*Nothing happened"):
+            await here.space.submit(order())
+        assert len(here.platform.asked) == 2
+        with pytest.raises(Away, match="left alone"):
             await here.space.submit(order())
         assert len(here.platform.asked) == 2
 
@@ -103,11 +107,25 @@ async def test_two_refused_logins_latch_until_a_person_has_looked() -> None:
         assert here.platform.logged_in == 2
         assert here.space.latched(NAME)
         assert here.heard.words() == ["login_refused", "login_refused", "latched"]
-        here.platform.logins.clear()
-        await here.space.submit(order(name=OTHER))
+        with pytest.raises(Latched):  # it has the same user
+            await here.space.submit(order(name=OTHER))
         here.space.configure(here.space.accounts)
         assert here.space.latched(NAME) is None
+        assert here.heard.words()[3:] == ["latched", "latch_cleared", "latch_cleared"]
+        here.platform.logins.clear()
         await here.space.submit(order())
+
+
+async def test_accounts_of_one_user_do_not_lock_it_together() -> None:
+    names = [AccountName(f"1223334444-0000{number}") for number in range(8)]
+    async with scene(*map(account, names)) as here:
+        here.platform.logins = deque([says(401, WRONG)] * 9)
+        for _ in range(3):
+            orders = (here.space.submit(order(name=name)) for name in names)
+            results = await asyncio.gather(*orders, return_exceptions=True)
+            assert {type(result) for result in results} <= {Away, Latched}
+            here.clock.seconds += 31
+        assert here.platform.logged_in == 2
 
 
 async def test_fifty_at_once_make_one_refused_login_and_not_two() -> None:
