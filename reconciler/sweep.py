@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from reconciler.schedule import Schedule, look_after
+from reconciler.submit_row import Entry, answer_event
 from reconciler.sweep_answer import Asked
 from reconciler.sweep_event import poll_of, refusal_of
 from reconciler.sweep_intents import Intent, told
@@ -57,6 +58,10 @@ class Ledger(Protocol):
 
     async def left_behind(self, deadline: timedelta) -> Sequence[Intent]: ...
 
+    async def unsaid(self, deadline: timedelta) -> Sequence[Entry]: ...
+
+    async def said(self, entry: Entry) -> None: ...
+
 
 class ThingSpace(Protocol):
     """`accounts` may change at any time, when a person edits the file that names them."""
@@ -81,6 +86,10 @@ class UnsaidError(Exception):
     """An event that Kafka did not acknowledge; it may be there all the same."""
 
 
+Word = Literal["said", "joined", "unclear"]
+"""Of an intent that was left behind: its kept answer was said, its request was found, or nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """`per_minute`: polls of one account at most, where its own limit is no lower."""
@@ -96,8 +105,7 @@ class Report:
 
     polls: Mapping[str, int]
     left: int
-    joined: int
-    unclear: int
+    intents: Mapping[Word, int]
     unknown_accounts: Sequence[AccountName]
     away: Mapping[AccountName, str]
 
@@ -131,7 +139,7 @@ class Sweep:
 
     async def once(self) -> Report:
         """Everything that is due now, as fast as the rate allows; leaves alone who does not answer."""
-        joined, unclear = await self.tidy()
+        intents = await self.tidy()
         polls: Counter[str] = Counter()
         first = await self._left()
         while not self._away and (first > polls.total()) and await self._left():
@@ -140,7 +148,7 @@ class Sweep:
             if not done:
                 await asyncio.sleep(IDLE_S)
         left = await self._left()
-        return Report(polls, left, joined, unclear, sorted(self._strangers), dict(self._away))
+        return Report(polls, left, intents, sorted(self._strangers), dict(self._away))
 
     async def _left(self) -> int:
         return await self.ledger.left(self._rates().keys(), self.terms.schedule.apart)
@@ -155,8 +163,8 @@ class Sweep:
             for name, account in accounts.items()
         }
 
-    async def tidy(self) -> tuple[int, int]:
-        """What goes on without ThingSpace; gives back how many intents were joined, and became unclear."""
+    async def tidy(self) -> Counter[Word]:
+        """What goes on without ThingSpace; gives back what became of how many intents."""
         await self.ledger.adopt()
         woken = await self.ledger.wake_refused()
         if woken:
@@ -178,21 +186,32 @@ class Sweep:
             )
         self._strangers = strangers
 
-    async def _settle_intents(self) -> tuple[int, int]:
-        joined = await self.ledger.twins(self.terms.intent_deadline)
+    async def _settle_intents(self) -> Counter[Word]:
+        deadline = self.terms.intent_deadline
+        done: Counter[Word] = Counter()
+        for entry in await self.ledger.unsaid(deadline):
+            await self._say_of_intent("said", answer_event(entry, self.now()))
+            await self.ledger.said(entry)
+            done["said"] += 1
+        joined = await self.ledger.twins(deadline)
         known = {(intent.account, intent.intent_id) for intent in joined}
-        alone = await self.ledger.left_behind(self.terms.intent_deadline)
-        alone = [intent for intent in alone if (intent.account, intent.intent_id) not in known]
-        for intent in (*joined, *alone):
-            await self.say(told(intent, self.now()))
-            self.log.emit(
-                "intent_joined" if intent.request_id else "intent_left_behind",
-                level="warning",
-                account=intent.account,
-                intent_id=intent.intent_id,
-                request_id=intent.request_id,
-            )
-        return len(joined), len(alone)
+        alone = await self.ledger.left_behind(deadline)
+        for intent in (*joined, *(one for one in alone if (one.account, one.intent_id) not in known)):
+            word: Word = "joined" if intent.request_id else "unclear"
+            await self._say_of_intent(word, told(intent, self.now()))
+            done[word] += 1
+        return done
+
+    async def _say_of_intent(self, word: Word, event: RequestEvent) -> None:
+        await self.say(event)
+        self.log.emit(
+            "intent_left_behind",
+            level="warning",
+            account=event.account,
+            intent_id=event.intent_id,
+            request_id=event.request_id,
+            outcome=word,
+        )
 
     async def round(self) -> Counter[str]:
         """One handful of polls of each account that answers; how many had which result."""

@@ -13,6 +13,7 @@ from reconciler.postgres import SESSION
 from reconciler.postgres_admin import Access, session
 from reconciler.quarantine import UNTRUSTED
 from reconciler.queries import query
+from reconciler.submit_row import Entry
 from reconciler.sweep_answer import Asked
 from reconciler.sweep_intents import Intent
 from reconciler.sweep_pace import Bounds
@@ -85,6 +86,14 @@ class SweepLedger:
         """Intents of which nobody has said anything for so long."""
         rows = await self._fetch("sweep_intents_alone", deadline, INTENTS_AT_ONCE)
         return [Intent(*row) for row in rows]
+
+    async def unsaid(self, deadline: timedelta) -> Sequence[Entry]:
+        """Orders of our own whose answer is kept, but not on the topic."""
+        rows = await self._fetch("sweep_intents_unsaid", deadline, INTENTS_AT_ONCE)
+        return [Entry(**row) for row in rows]
+
+    async def said(self, entry: Entry) -> None:
+        await self._execute("submit_said", entry.intent_id)
 
     async def _fetch(self, name: str, *arguments: object) -> "Sequence[asyncpg.Record]":
         async with self._turn:

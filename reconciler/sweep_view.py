@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from reconciler.sweep import Report
+from reconciler.sweep import Report, Word
 
 SETTING: Final = "THINGSPACE_ACCOUNTS_FILE"
 _UNANSWERED: Final = ("away", "latched")
+_INTENTS: Final[Mapping[Word, str]] = {
+    "said": "Intents whose answer was kept, and is on the topic now",
+    "joined": "Intents joined with the request that was observed for them",
+    "unclear": "Intents whose sender never said what came of them, now submit_unclear",
+}
 
 
 def document(report: Report, *, configured: bool) -> Mapping[str, object]:
@@ -15,7 +20,7 @@ def document(report: Report, *, configured: bool) -> Mapping[str, object]:
         "configured": configured,
         "polls": dict(sorted(report.polls.items())),
         "left": report.left,
-        "intents": {"joined": report.joined, "unclear": report.unclear},
+        "intents": {word: report.intents.get(word, 0) for word in _INTENTS},
         "unknown_accounts": list(report.unknown_accounts),
         "away": dict(report.away),
     }
@@ -29,10 +34,9 @@ def sentences(report: Report, *, configured: bool) -> Iterator[str]:
         )
     else:
         yield _polled(report.polls)
-    if report.joined:
-        yield f"Intents joined with the request that was observed for them: {report.joined}."
-    if report.unclear:
-        yield f"Intents whose sender never said what came of them, now submit_unclear: {report.unclear}."
+    for word, meaning in _INTENTS.items():
+        if report.intents.get(word):
+            yield f"{meaning}: {report.intents[word]}."
     for account in report.unknown_accounts:
         yield f"Account {account} has operations to ask about, and is not in {SETTING}."
     for account, reason in report.away.items():

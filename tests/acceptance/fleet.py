@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiohttp
 from aiokafka import AIOKafkaProducer
@@ -76,15 +75,28 @@ class ThingSpace:
     program: Program
     base_url: str
     control_url: str
-    headers: Mapping[str, str]
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of a token and a session; where a simulated hour is a second, both end soon."""
 
     async def post(self, url: str, body: object) -> object:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(url, json=body, headers=self.headers) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
-            return await answer.json()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(2):
+                async with session.post(url, json=body, headers=self.headers) as answer:
+                    text = await answer.text()
+                    if answer.status == 200:
+                        return json.loads(text)
+                await self._log_in(session)
+        raise AssertionError(text)
+
+    async def _log_in(self, session: aiohttp.ClientSession) -> None:
+        form = {"grant_type": "client_credentials"}
+        basic = {"Authorization": aiohttp.encode_basic_auth(CLIENT, SECRET)}
+        async with session.post(f"{self.base_url}/ts/v1/oauth2/token", data=form, headers=basic) as answer:
+            bearer = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+        login = {"username": USER, "password": USER_PASSWORD}
+        url = f"{self.base_url}/m2m/v1/session/login"
+        async with session.post(url, json=login, headers=bearer) as answer:
+            self.headers.update(bearer, **{"VZ-M2M-Token": (await answer.json())["sessionToken"]})
 
     async def control(self, path: str = "") -> object:
         async with aiohttp.ClientSession() as session, session.get(self.control_url + path) as answer:
@@ -117,20 +129,10 @@ class ThingSpace:
 
 
 async def start_thingspace(product: Product, *options: str) -> ThingSpace:
-    """`serve`, and a token and a session for this test's own orders."""
+    """`serve`, once it listens."""
     program = product.programs.launch("thingspace-simulator", "serve", *options)
-    line = await eventually(lambda: program.stdout().strip())
-    where = json.loads(line)
-    base = where["base_url"]
-    async with aiohttp.ClientSession() as session:
-        form = {"grant_type": "client_credentials"}
-        basic = {"Authorization": aiohttp.encode_basic_auth(CLIENT, SECRET)}
-        async with session.post(f"{base}/ts/v1/oauth2/token", data=form, headers=basic) as answer:
-            bearer = {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
-        login = {"username": USER, "password": USER_PASSWORD}
-        async with session.post(f"{base}/m2m/v1/session/login", json=login, headers=bearer) as answer:
-            headers = {**bearer, "VZ-M2M-Token": (await answer.json())["sessionToken"]}
-    return ThingSpace(program, base, where["control_url"], headers)
+    where = json.loads(await eventually(lambda: program.stdout().strip()))
+    return ThingSpace(program, where["base_url"], where["control_url"])
 
 
 def thingspace_settings(product: Product, base_url: str) -> dict[str, str]:
@@ -178,8 +180,3 @@ async def announce(product: Product, orders: Sequence[Order]) -> None:
             )
     finally:
         await producer.stop()
-
-
-def secrets(folder: Path) -> Sequence[str]:
-    """What must never be seen anywhere."""
-    return [(folder / name).read_text(encoding="utf-8") for name in ("client-secret", "user-password")]

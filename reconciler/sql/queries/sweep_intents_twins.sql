@@ -1,15 +1,21 @@
 -- $1 the deadline, $2 intents at most, $3 how far two clocks may be apart: intents without an answer, each with the
 -- operation of the same account, EID, ICCID and action that was observed after it, of which nobody says whose it is.
--- Only where each is the other's only one.
+-- Only where each is the other's only one, and never for one of our own `submit` whose answer is known.
 with alone as (
   select account, intent_id, eid, iccid_target, action, first_seen_at
-  from ledger.operation
+  from ledger.operation as operation
   where request_id is null
     and not final
     and first_seen_at <= now() - $1::interval
     and first_seen_at > now() - interval '30 days'
     and eid is not null
     and action is not null
+    and not exists (
+      select from ledger.intent as own
+      where own.intent_id = operation.intent_id
+        and own.account = operation.account
+        and own.state not in ('sending', 'unclear')
+    )
   order by first_seen_at, operation_id
   limit $2
 ),

@@ -36,6 +36,7 @@ QUESTIONS: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("sweep_accounts", ()),
     ("sweep_intents_alone", (APART, 200)),
     ("sweep_intents_twins", (APART, 200, APART)),
+    ("sweep_intents_unsaid", (APART, 200)),
     ("audit_overdue", (None, None, None, 100)),
 )
 

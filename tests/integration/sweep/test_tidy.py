@@ -177,3 +177,45 @@ async def test_whoever_is_still_at_it_is_left_alone(desk: Desk, shelf: SweepLedg
     """The deadline counts from when the intent was first known; it was an hour ago."""
     await desk.put(request("intended", intent="I", eid=EID, iccid=X, action="enable"))
     assert await shelf.left_behind(timedelta(hours=2)) == []
+
+
+OWN = """
+insert into ledger.intent (
+  intent_id, order_key, attempt, account, eid, iccid, action, state, request_id, requested_by, requested_at,
+  flags, changed_at
+)
+values ('I', 'I', 0, '0252012345-00001', 'E', 'X', 'enable', 'STATE', REQUEST, 'Anna', now(), '{}',
+  now() - interval '1 hour')
+"""
+
+
+async def own_intent(database: Database, state: str, request_id: str | None = None) -> None:
+    """The row that `submit` keeps of it, an hour old."""
+    named = "null" if request_id is None else f"'{request_id}'"
+    await execute(database, OWN.replace("STATE", state).replace("REQUEST", named))
+
+
+@pytest.mark.parametrize(
+    ("state", "alone", "twins"),
+    [("intended", 0, 0), ("sending", 1, 1), ("unclear", 0, 1), ("rejected", 0, 0), ("withdrawn", 0, 0)],
+)
+async def test_of_our_own_intents_only_those_nobody_knows_of_are_left_behind(
+    desk: Desk, database: Database, shelf: SweepLedger, state: str, alone: int, twins: int
+) -> None:
+    """What was certainly not sent has no twin, and `submit` sends it when it is run again."""
+    await desk.put(request("intended", intent="I", eid=EID, iccid=X, action="enable"))
+    await own_intent(database, state)
+    assert len(await shelf.left_behind(DEADLINE)) == alone
+    await desk.put(callback(request="R", eid=EID, iccid=X, action="enable", at=10))
+    assert len(await shelf.twins(DEADLINE)) == twins
+
+
+async def test_an_answer_that_submit_kept_and_could_not_say_is_found_once(
+    database: Database, shelf: SweepLedger
+) -> None:
+    await own_intent(database, "sent", "R")
+    (entry,) = await shelf.unsaid(DEADLINE)
+    assert (entry.intent_id, entry.request_id, entry.requested_by) == ("I", "R", "Anna")
+    assert await shelf.unsaid(timedelta(hours=2)) == []
+    await shelf.said(entry)
+    assert await shelf.unsaid(DEADLINE) == []

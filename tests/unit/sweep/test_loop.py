@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from reconciler.schedule import Schedule
+from reconciler.submit_row import Entry
 from reconciler.sweep import Sweep, Terms, UnsaidError
 from reconciler.sweep_answer import Asked
 from reconciler.sweep_intents import Intent
@@ -52,6 +53,7 @@ class Shelf:
     known: list[AccountName] = field(default_factory=list)
     joined: list[Intent] = field(default_factory=list)
     alone: list[Intent] = field(default_factory=list)
+    kept: list[Entry] = field(default_factory=list)
 
     async def lease(self, account: AccountName, bounds: Bounds) -> Sequence[Asked]:
         self.bounds.append(bounds)
@@ -85,6 +87,12 @@ class Shelf:
 
     async def left_behind(self, deadline: timedelta) -> Sequence[Intent]:
         return self.alone
+
+    async def unsaid(self, deadline: timedelta) -> Sequence[Entry]:
+        return list(self.kept)
+
+    async def said(self, entry: Entry) -> None:
+        self.kept.remove(entry)
 
 
 @dataclass(slots=True)
@@ -227,7 +235,7 @@ async def test_what_kafka_does_not_take_is_due_again_with_its_number_spent() -> 
 async def test_without_accounts_nobody_is_asked_and_intents_are_looked_after() -> None:
     rig = Rig(Shelf(due(1), alone=[Intent(ACCOUNT, IntentId("I"), None, X, "enable")]), space=None)
     report = await rig.sweep().once()
-    assert (report.polls, report.unclear) == ({}, 1)
+    assert (report.polls, report.intents) == ({}, {"unclear": 1})
     (event,) = rig.said
     assert isinstance(event, RequestEvent)
     assert (event.phase, event.intent_id, event.request_id) == ("submit_unclear", "I", None)
@@ -237,10 +245,38 @@ async def test_an_intent_with_a_twin_is_joined_and_not_called_unclear_in_one_bre
     alone = Intent(ACCOUNT, IntentId("I"), None, X, "enable")
     rig = Rig(Shelf(joined=[replace(alone, request_id=RequestId("R"))], alone=[alone]))
     report = await rig.sweep().once()
-    assert (report.joined, report.unclear) == (1, 0)
+    assert report.intents == {"joined": 1}
     (event,) = rig.said
     assert isinstance(event, RequestEvent)
     assert (event.phase, event.intent_id, event.request_id) == ("submitted", "I", "R")
+
+
+async def test_an_answer_that_submit_kept_is_said_for_it() -> None:
+    entry = Entry(
+        intent_id=IntentId("I"),
+        order_key="I",
+        attempt=0,
+        account=ACCOUNT,
+        eid=ASKED.eid,
+        iccid=X,
+        imei=None,
+        action="enable",
+        state="sent",
+        said=False,
+        request_id=RequestId("R"),
+        error_code=None,
+        error_text=None,
+        requested_by="Anna",
+        requested_at=START,
+        flags=(),
+        remark=None,
+    )
+    rig = Rig(Shelf(kept=[entry]))
+    report = await rig.sweep().once()
+    assert (report.intents, rig.shelf.kept) == ({"said": 1}, [])
+    (event,) = rig.said
+    assert isinstance(event, RequestEvent)
+    assert (event.phase, event.request_id, event.requested_by) == ("submitted", "R", "Anna")
 
 
 async def test_an_account_that_nobody_configured_is_named_once() -> None:

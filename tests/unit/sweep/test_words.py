@@ -10,7 +10,7 @@ from reconciler.audit.stories import Row, Value
 from reconciler.decision import Ambiguous, Candidate, Wanted, chosen, decision
 from reconciler.explain_next import next_step
 from reconciler.facts import STATE_TABLE, deciding_row
-from reconciler.sweep import Report
+from reconciler.sweep import Report, Word
 from reconciler.sweep_view import document, sentences
 from schemas.ids import AccountName, Eid, Iccid, OperationId, RequestId
 
@@ -130,7 +130,9 @@ def test_a_decision_bears_the_version_that_was_seen() -> None:
 
 
 def test_a_report_says_what_was_done_and_what_was_not() -> None:
-    report = Report({"success": 2, "away": 1}, 1, 1, 2, [AccountName("B")], {AccountName("A"): "no answer."})
+    intents: Mapping[Word, int] = {"joined": 1, "unclear": 2}
+    away = {AccountName("A"): "no answer."}
+    report = Report({"success": 2, "away": 1}, 1, intents, [AccountName("B")], away)
     said = " ".join(sentences(report, configured=True))
     for words in ("Polls answered: 2 (2 success)", "joined", "submit_unclear: 2", "Account B", "no answer."):
         assert words in said
