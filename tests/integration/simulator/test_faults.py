@@ -118,6 +118,8 @@ async def test_two_finals_contradict_and_the_status_tells_the_truth() -> None:
         ("odd_kinds", '"kind":"iccId"'),
         ("numeric_ids", f'"id":{ICCID}'),
         ("trailing_commas", ",\n  }"),
+        ("with_warning", '"EXECUTED_WITHWARNING"'),
+        ("unknown_members", '"correlationTag"'),
         ("wrong_password", '"password":"drowssap renetsil-not"'),
     ],
 )
@@ -148,6 +150,15 @@ async def test_a_failure_can_come_in_the_documented_envelope() -> None:
         (body,) = bodies(sink)
         assert "deviceResponse" not in body
         assert "UnifiedWebService" in json.dumps(body["faultResponse"])
+
+
+async def test_a_failure_can_be_told_twice_in_one_message() -> None:
+    async with simulated() as (caller, sink):
+        await caller.faults("fault_and_response", "card_fails")
+        await caller.accepted("enable")
+        await caller.over()
+        (body,) = bodies(sink)
+        assert {"deviceResponse", "faultResponse"} <= body.keys()
 
 
 async def test_a_card_can_fall_back_by_itself() -> None:

@@ -42,6 +42,9 @@ FAULTS: Mapping[str, str] = {
     "wrong_password": "a password that was never registered",
     "no_password": "no username, no password",
     "unknown_request": "one more callback, about a request nobody made",
+    "with_warning": "a success with EXECUTED_WITHWARNING, which is final",
+    "fault_and_response": "a failure with both a faultResponse and a deviceResponse",
+    "unknown_members": "members that nobody documented",
     # What the caller of an action sees.
     "answer_lost": "accepted, and the connection closed without an answer",
     "answer_late": "accepted, and answered some seconds later",

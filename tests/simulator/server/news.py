@@ -66,10 +66,15 @@ def bent(final: Callback, draws: Draws) -> Callback:
         final = replace(final, status=ODD_STATUS.get(final.status or "", final.status))
     if "iccid_differs" in draws.struck:
         final = replace(final, reported_iccid=final.device.bootstrap_iccid)
+    if "with_warning" in draws.struck and final.euicc_status == "EXECUTED_SUCCESS":
+        final = replace(
+            final, euicc_status="EXECUTED_WITHWARNING", euicc_text="simulated: done, with a remark"
+        )
     if final.euicc_status == "EXPIRED":
         return final
-    if "fault_envelope" in draws.struck and final.euicc_status == "FAILED":
-        return as_fault(final)
+    if final.euicc_status == "FAILED" and draws.struck & {"fault_envelope", "fault_and_response"}:
+        both = "fault_and_response" in draws.struck
+        return replace(final, fault=as_fault(final).fault) if both else as_fault(final)
     if "bare_status" in draws.struck:
         return replace(final, action=None, euicc_status=None)
     return final
@@ -81,5 +86,6 @@ def spellings(draws: Draws) -> tuple[str, ...]:
         "odd_kinds": "kind_icc_id",
         "numeric_ids": "numeric_ids",
         "trailing_commas": "trailing_commas",
+        "unknown_members": "unknown_members",
     }
     return tuple(name for fault, name in names.items() if fault in draws.struck)

@@ -10,6 +10,7 @@ import pytest
 from tests.simulator.server import settings as settings_module
 from tests.simulator.server.auth import Door
 from tests.simulator.server.clock import SimulatedClock
+from tests.simulator.server.faults import FAULTS
 from tests.simulator.server.fleet import Fleet
 from tests.simulator.server.limits import RateLimit
 from tests.simulator.server.listeners import PORTS, refused_url
@@ -140,3 +141,9 @@ def test_the_same_seed_gives_the_same_fleet() -> None:
     assert [line.view() for line in one] == [line.view() for line in other]
     assert len({line.card.eid for line in one}) == 3
     assert all(line.card.enabled != line.card.fallback for line in one)
+
+
+def test_the_readme_lists_every_fault_as_it_is() -> None:
+    readme = (Path(settings_module.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for name, text in FAULTS.items():
+        assert f"| `{name}` | {text} |" in readme
