@@ -83,10 +83,13 @@ async def tried(bench: Bench, one: Break, seeds: Sequence[int]) -> Verdict:
         bench.tree = tree
         for number, (fault, seed) in enumerate(plan, start=1):
             result = await attempt(bench, fault, seed)
-            wrong = [text for text in result.wrong if not text.startswith("bench:")]
-            if wrong or number == len(plan):
-                first = wrong[0] if wrong else ""
-                return Verdict(one.name, fault.name, seed, number, letters(wrong), first, results.version())
+            found = letters(result.wrong)
+            shown = one.is_shown(found)
+            say(f"    {fault.name} --seed {seed}: {found}")
+            if shown or number == len(plan):
+                first = next((text for text in result.wrong if one.is_shown(letters([text]))), "")
+                told = found if shown else {}
+                return Verdict(one.name, fault.name, seed, number, told, first, results.version())
     raise AssertionError("every mutation names a fault")
 
 

@@ -1,5 +1,6 @@
 """The list of mutations does not rot: each still fits the code, and names faults there are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def test_it_fits_the_code_as_it_is(one: Break) -> None:
 
 def test_there_are_enough_of_different_names() -> None:
     assert len({one.name for one in breaks()}) == len(breaks()) >= LEAST
+
+
+def test_a_broken_limit_alone_shows_nothing_unless_it_is_meant_to() -> None:
+    one = Break("x", "y", "file.py", ("none",), "old", "new")
+    assert one.is_shown({"A/F": 1}) and one.is_shown({"H/truth"})
+    assert not one.is_shown({"limit", "stuck", "bench"})
+    assert replace(one, shown_by=frozenset({"limit"})).is_shown({"limit"})
 
 
 def test_code_that_moved_is_told() -> None:
