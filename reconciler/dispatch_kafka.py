@@ -57,12 +57,15 @@ class TransactionalSender:
     async def _send(self, records: Sequence[Record]) -> None:
         """Batch after batch within a partition: only so is the order kept. Each is waited for, as a commit
         alone would not tell of one that failed."""
+        known = {topic: await self._partitions(topic) for topic in {record.topic for record in records}}
         parts: dict[tuple[str, int], list[Record]] = {}
         for record in records:
-            partitions = await self._producer.partitions_for(record.topic)
-            partition = partition_of(record.key, len(partitions))
-            parts.setdefault((record.topic, partition), []).append(record)
+            place = record.topic, partition_of(record.key, known[record.topic])
+            parts.setdefault(place, []).append(record)
         await asyncio.gather(*(self._send_to(*place, part) for place, part in parts.items()))
+
+    async def _partitions(self, topic: str) -> int:
+        return len(await self._producer.partitions_for(topic))
 
     async def _send_to(self, topic: str, partition: int, records: Sequence[Record]) -> None:
         sent = 0

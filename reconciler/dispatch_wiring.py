@@ -14,8 +14,8 @@ from schemas.logline import Log
 
 
 def transactional_id(settings: ReconcilerSettings) -> str:
-    """One for all reconcilers of a group: whoever leads, Kafka refuses the one before."""
-    return f"{settings.topics.prefix}{settings.group}-dispatch"
+    """One for all who send to these topics, in whatever group: Kafka refuses all but the last that came."""
+    return f"{settings.topics.prefix}profile-dispatch"
 
 
 async def keep_dispatching(

@@ -18,7 +18,12 @@ from schemas.message import Message, message_record
 from schemas.record import Record
 from schemas.topics import Topics
 from tests.integration.dispatch.leading import access_of, dispatching, line_of
-from tests.integration.dispatch.told import (
+from tests.integration.reconciler.desk import Desk
+from tests.integration.reconciler.outage import way_to
+from tests.integration.reconciler.said import EIDS, ICCIDS, Named, callback, random_records, request
+from tests.support.database import Database
+from tests.support.polling import eventually
+from tests.support.told import (
     assert_all_told,
     assert_well_told,
     by,
@@ -27,11 +32,6 @@ from tests.integration.dispatch.told import (
     nothing_waits,
     waiting,
 )
-from tests.integration.reconciler.desk import Desk
-from tests.integration.reconciler.outage import way_to
-from tests.integration.reconciler.said import EIDS, ICCIDS, Named, callback, random_records, request
-from tests.support.database import Database
-from tests.support.polling import eventually
 
 
 async def put(desk: Desk, seed: int, count: int) -> None:

@@ -8,11 +8,11 @@ from deploy.local.stack import Stack
 from schemas.topics import Topics
 from tests.integration.commands.statements import execute
 from tests.integration.dispatch.leading import dispatching
-from tests.integration.dispatch.told import Heard, assert_all_told, heard, nothing_waits, waiting
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.said import random_records
 from tests.support.database import Database
 from tests.support.polling import eventually
+from tests.support.told import Heard, assert_all_told, heard, nothing_waits, waiting
 from tests.support.typed import Typist
 
 SPOILED = {

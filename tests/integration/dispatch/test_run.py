@@ -17,7 +17,12 @@ from schemas.message import Message
 from schemas.record import Record
 from schemas.topics import Topics
 from tests.integration.dispatch.leading import access_of
-from tests.integration.dispatch.told import (
+from tests.integration.reconciler.consuming import applied, produce
+from tests.integration.reconciler.said import EIDS, ICCIDS, callback, request
+from tests.support.database import Database
+from tests.support.polling import eventually
+from tests.support.program import Program, Programs
+from tests.support.told import (
     Heard,
     assert_all_told,
     assert_well_told,
@@ -27,11 +32,6 @@ from tests.integration.dispatch.told import (
     nothing_waits,
     waiting,
 )
-from tests.integration.reconciler.consuming import applied, produce
-from tests.integration.reconciler.said import EIDS, ICCIDS, callback, request
-from tests.support.database import Database
-from tests.support.polling import eventually
-from tests.support.program import Program, Programs
 
 KEYS = 20
 OFF = {"RECONCILER_DISPATCH": "off"}

@@ -43,18 +43,17 @@ class Heard:
 
 async def heard(bootstrap: str, topic: str, *, committed: bool = True) -> list[Heard]:
     """All of a topic, partition by partition in the order of the offsets, up to what is decided now."""
-    consumer = AIOKafkaConsumer(
+    consumer = AIOKafkaConsumer(  # without a group it takes all partitions of its topic
+        topic,
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
+        auto_offset_reset="earliest",
         isolation_level="read_committed" if committed else "read_uncommitted",
     )
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
         async with asyncio.timeout(READ_WITHIN_S):
-            return await _all(consumer, partitions)
+            return await _all(consumer, sorted(consumer.assignment()))
     finally:
         await consumer.stop()
 
