@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aiohttp import StreamReader, hdrs, web
-from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
@@ -158,7 +158,7 @@ class Connection(RequestHandler):
         try:
             while not self._force_close:
                 message, payload = await self._next()
-                if isinstance(message, _ErrInfo):
+                if isinstance(message, _ErrInfo) or not _is_spoken(message):
                     self._answer(self._endpoint.malformed(self.host), "close")
                     break
                 if not await self._serve(message, payload):
@@ -172,7 +172,9 @@ class Connection(RequestHandler):
             self._leave()
 
     async def _next(self) -> tuple[RawRequestMessage | _ErrInfo, StreamReader]:
-        if not self._messages:
+        if self._messages:
+            await asyncio.sleep(0)  # who sends a thousand requests at once takes turns with the others
+        else:
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
@@ -239,3 +241,8 @@ class Connection(RequestHandler):
         self._stop_head_timer()
         if self.transport is not None:
             self.transport.close()
+
+
+def _is_spoken(message: RawRequestMessage) -> bool:
+    """HTTP/1.1; or 1.0 without chunks, which it does not know: somebody between may have read another end."""
+    return message.version == HttpVersion11 or (message.version == HttpVersion10 and not message.chunked)

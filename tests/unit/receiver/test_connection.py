@@ -212,3 +212,34 @@ async def test_an_error_that_nobody_foresaw_is_503_and_does_not_stop_the_others(
         assert status(await at.post(callback())) == 503
         del at.lane.submit
         assert status(await at.post(callback())) == 200
+
+
+@pytest.mark.parametrize("line", [b"HTTP/2.0", b"HTTP/0.9"])
+async def test_only_versions_that_we_speak_are_answered_as_callbacks(line: bytes) -> None:
+    async with house() as at:
+        assert status(await at.say(request(callback()).replace(b"HTTP/1.1", line))) == 400
+        assert at.broker.records == []
+
+
+async def test_chunks_are_no_part_of_http_1_0() -> None:
+    """Whoever forwards it may have seen another end of the body."""
+    async with house() as at:
+        raw = (
+            HEAD.replace(b"1.1", b"1.0")
+            + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        )
+        assert status(await at.say(raw)) == 400
+
+
+async def test_a_pipeline_takes_turns_with_the_others() -> None:
+    """A thousand requests in one piece are not all served before somebody else's one."""
+    async with house() as at:
+
+        def answered() -> float:
+            return at.count("receiver_callbacks_total", account="", outcome="unknown_path")
+
+        _, writer = await at.connect()
+        writer.write(request(b"", PATH + "x", close=False) * 1000)
+        assert status(await at.post(callback())) == 200
+        assert answered() < 1000
+        await eventually(lambda: answered() == 1000)
