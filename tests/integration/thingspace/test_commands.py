@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from schemas.ids import AccountName
+from tests.integration.reconciler.desk import Desk
+from tests.integration.reconciler.said import EIDS, ICCIDS, request
 from tests.integration.simulator.caller import ACCOUNT, Caller, simulated
+from tests.integration.sweep.conftest import Typed
 from tests.support.polling import eventually
 from tests.support.program import Programs
 
@@ -40,29 +44,43 @@ def env(caller: Caller, accounts: Path) -> dict[str, str]:
     return {"THINGSPACE_BASE_URL": caller.where.base_url, "THINGSPACE_ACCOUNTS_FILE": str(accounts)}
 
 
-async def test_from_no_listener_to_two_and_a_new_password(
-    programs: Programs, env: dict[str, str], accounts: Path
-) -> None:
-    async def listeners(*arguments: str) -> tuple[int, str]:
-        finished = await programs.run(RECONCILER, "listeners", *arguments, env=env)
-        assert CANARY not in finished.stdout + finished.stderr
-        return finished.exit_code, finished.stdout + finished.stderr
+async def test_from_a_foreign_listener_to_two_of_ours(typed: Typed, env: dict[str, str]) -> None:
+    async def listeners(*words: str, code: int = 0) -> str:
+        done = await typed(RECONCILER, "listeners", *words, code=code, **env)
+        assert CANARY not in done.stdout + done.stderr
+        return done.stdout + done.stderr
 
-    code, said = await listeners("register")
-    assert code == 1
+    said = await listeners("register", code=1)
     assert "`listeners repair` replaces it" in said  # the simulator's caller had registered itself
-    assert (await listeners("repair", "--account", ACCOUNT))[0] == 0
-    code, said = await listeners("list", "--json")
-    assert code == 0
+    assert "registered, and listed" in said
+    assert "calls somewhere else" in await listeners("list", code=1)
+    assert "not ours to remove" in await listeners("remove", "--account", ACCOUNT, code=1)
+    await listeners("repair", "--account", ACCOUNT)
+    said = await listeners("list", "--json")
     assert [json.loads(line)["verdict"] for line in said.splitlines()] == ["right", "right"]
+    assert "stands already" in await listeners("register")
+    await listeners("remove", code=2)
+    await listeners("list", "--account", "another", code=2)
+    await listeners("remove", "--account", ACCOUNT, "--service", "CarrierService")
+    assert "listeners register" in await listeners("list", code=1)
+
+
+async def test_a_new_password_waits_for_those_who_wait(
+    typed: Typed, env: dict[str, str], accounts: Path, desk: Desk
+) -> None:
+    await typed(RECONCILER, "listeners", "repair", code=0, **env)
     (accounts.parent / "callback").write_text(f"{CANARY}-two")
-    code, said = await listeners("list")
-    assert code == 1
-    assert "other_credentials" in said
-    code, said = await listeners("repair")
-    assert code == 0
-    assert "previous_password_file" in said
-    assert (await listeners("remove", "--account", ACCOUNT, "--service", "CarrierService"))[0] == 0
+    assert "other_credentials" in (await typed(RECONCILER, "listeners", "list", code=1, **env)).stdout
+    await desk.put(
+        request(request="R", eid=EIDS[0], iccid=ICCIDS[0], action="enable", account=AccountName(ACCOUNT))
+    )
+    refused = await typed(RECONCILER, "listeners", "repair", code=1, **env)
+    assert "not touched: 1 operations" in refused.stdout
+    done = await typed(RECONCILER, "listeners", "repair", "--force", code=0, **env)
+    assert "previous_password_file" in done.stderr
+    await typed(RECONCILER, "listeners", "list", code=0, **env)
+    refused = await typed(RECONCILER, "listeners", "repair", "--anew", "--json", code=1, **env)
+    assert [line["done"] for line in refused.ndjson() if isinstance(line, dict)] == [False, False]
 
 
 def spoil(accounts: Path) -> None:
@@ -71,12 +89,13 @@ def spoil(accounts: Path) -> None:
 
 
 async def test_faults_of_the_accounts_file_are_told_at_once(
-    programs: Programs, env: dict[str, str], accounts: Path
+    typed: Typed, env: dict[str, str], accounts: Path
 ) -> None:
     spoil(accounts)
-    finished = await programs.run(RECONCILER, "listeners", "list", env=env)
-    assert finished.exit_code == 2
-    assert finished.stderr.count("THINGSPACE_ACCOUNTS_FILE: ") == 2
+    done = await typed(RECONCILER, "listeners", "list", code=2, **env)
+    assert done.stderr.count("THINGSPACE_ACCOUNTS_FILE: ") == 2
+    done = await typed(RECONCILER, "listeners", "list", code=2)
+    assert "THINGSPACE_ACCOUNTS_FILE: is not set" in done.stderr
 
 
 async def test_a_listener_that_vanishes_is_an_alarm_of_run(

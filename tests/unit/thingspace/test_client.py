@@ -6,8 +6,10 @@ import ssl
 
 import pytest
 
+from reconciler.thingspace.exchange import Call, NoAnswerError
 from reconciler.thingspace.limits import Limits
 from reconciler.thingspace.talk import Away, Rejected, ThingSpaceError, Unclear, Unfit
+from reconciler.thingspace.wire import Wire
 from schemas.ids import AccountName, RequestId
 from tests.unit.thingspace.platform import (
     CANARIES,
@@ -235,3 +237,21 @@ async def test_accounts_do_not_wait_for_each_other() -> None:
         with pytest.raises(Away):
             await here.space.submit(order())
         assert await here.space.submit(order(name=OTHER)) == "r-1"
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"SSH-2.0-server\r\n", b"HTTP/1.1 nonsense\r\n\r\n", b"", b"\x00" * 999]
+)
+async def test_an_answer_that_is_no_http_leaves_an_order_unclear(greeting: bytes) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(greeting)
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    async with server:
+        wire = Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", Limits())
+        with pytest.raises(NoAnswerError) as raised:
+            await wire.exchange(Call("submit", "POST", "/", body=b"{}", changes=True))
+        assert raised.value.__cause__ is None
+        await wire.close()
