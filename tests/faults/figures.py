@@ -88,6 +88,7 @@ class Summary:
     caught_up_s: float
     violations: int
     grown_mib: float = 0.0
+    hits: int = 0
 
 
 def summary(runs: Sequence[Run]) -> Summary:
@@ -107,6 +108,7 @@ def summary(runs: Sequence[Run]) -> Summary:
         caught_up_s=max(run.caught_up_s for run in runs),
         violations=sum(len(run.wrong) for run in runs),
         grown_mib=max(run.grown_mib for run in runs),
+        hits=sum(run.hits for run in runs),
     )
 
 
@@ -124,6 +126,7 @@ HEADINGS = (
     "ledger stood still",
     "caught up in",
     "memory grew",
+    "ended there",
     "violations",
 )
 
@@ -138,6 +141,7 @@ def row(one: Summary) -> tuple[str, ...]:
         f"{one.p99_s * 1000:.0f} ms",
         *(f"{time:.1f} s" for time in (one.stalled_s, one.caught_up_s)),
         f"{one.grown_mib:.0f} MiB",
+        str(one.hits or ""),
         str(one.violations),
     )
 

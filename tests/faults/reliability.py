@@ -9,14 +9,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults import results
+from tests.faults import promises, results
 from tests.faults.catalogue import faults
 from tests.faults.figures import Run, markdown, summary
 from tests.mutations import verdicts
 from tests.mutations.breaks import breaks
 
 PAGE = results.FOLDER / "RELIABILITY.md"
-FIGURES, MUTATIONS = "figures", "mutations"
+PROMISED, FIGURES, MUTATIONS = "promises", "figures", "mutations"
 
 
 def put(page: Path, name: str, text: str) -> None:
@@ -34,7 +34,9 @@ def figures(runs: Sequence[Run]) -> str:
 
 
 def main() -> int:
-    put(PAGE, FIGURES, figures(results.read(results.RESULTS)))
+    runs = results.read(results.RESULTS)
+    put(PAGE, PROMISED, promises.markdown(runs))
+    put(PAGE, FIGURES, figures(runs))
     put(PAGE, MUTATIONS, verdicts.markdown(breaks(), verdicts.read(verdicts.VERDICTS)))
     return 0
 
