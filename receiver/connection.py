@@ -74,6 +74,7 @@ class Connection(RequestHandler):
         "_finishing",
         "_head_timeout_s",
         "_head_timer",
+        "_is_held",
         "_on_end",
         "_reading",
         "_renderer",
@@ -105,6 +106,8 @@ class Connection(RequestHandler):
         self._on_end: Callable[[], None] | None = on_end
         self._reading: StreamReader = EMPTY_PAYLOAD
         self._finishing = False
+        self._is_held = False
+        """Since the parser was told to pause, and until it is told to go on."""
 
     def finish(self) -> None:
         """The next answer is the last; whoever keeps the connection alive is told so."""
@@ -127,6 +130,19 @@ class Connection(RequestHandler):
             self._stop_head_timer()
         elif data and self._head_timer is None and self._waiter is not None:
             self._head_timer = self._loop.call_later(self._head_timeout_s, self._give_up_on_head)
+
+    def pause_reading(self) -> None:
+        self._is_held = True
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp says this twice for each body, and parses nothing once more for it: a tenth of our time.
+
+        There is nothing to resume where nothing was paused.
+        """
+        if self._is_held:
+            self._is_held = not resume_parser
+            super().resume_reading(resume_parser)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_head_timer()
