@@ -40,6 +40,7 @@ from tests.faults.scene import RECEIVER_DETOUR, RECONCILER_DETOUR, Scene, scene
 from tests.faults.schedule import Schedule, schedule
 from tests.faults.second import same_in_any_order
 from tests.faults.settled import answered, settled, stored_offsets
+from tests.faults.told import others_were_told
 from tests.support.database import database_from, migrated_template
 from tests.support.kafka import read_topic, topics_of_a_test
 from tests.support.polling import eventually
@@ -156,6 +157,7 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
         _nothing() if problems else same_in_any_order(stage, evidence.records, rng),
     )
     found = [*problems, *wrong(evidence), *own, *other]
+    found += [] if problems else await others_were_told(stage)
     await asyncio.gather(*(keeper.end() for keeper in stage.keepers.values()))
     found += await password_is_nowhere(stage)
     found += [Found("remark", text) for text in stage.remarks]
