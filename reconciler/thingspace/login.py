@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import orjson
 
 from reconciler.thingspace.accounts import ThingSpaceAccount
-from reconciler.thingspace.answers import refusal_of, refuses_token, session_of, token_of
+from reconciler.thingspace.answers import OAUTH_ERRORS, refusal_of, refuses_token, session_of, token_of
 from reconciler.thingspace.exchange import Answer, Call
 from reconciler.thingspace.flight import Flight
 from reconciler.thingspace.limits import Limits
@@ -25,6 +25,8 @@ TOKEN_PATH = "/ts/v1/oauth2/token"  # noqa: S105 - a path
 LOGIN_PATH = "/m2m/v1/session/login"
 T = TypeVar("T")
 
+TOKEN = "the OAuth token"  # noqa: S105 - words
+LOGIN = "the login"
 UNDECIDED = frozenset({408, 425, 429})
 """Answers to a login that say nothing about its credentials."""
 
@@ -53,14 +55,15 @@ class Latch:
 
     refused: int = 0
     """In a row."""
-    refused_at: float = 0.0
+    wait_until: float = 0.0
+    """After any refusal."""
     shut: str | None = None
     """Why no login is tried any more."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One login at a time: several at once, all refused, would lock the user before anybody has counted."""
 
     def clear(self) -> None:
-        self.refused, self.shut = 0, None
+        self.refused, self.wait_until, self.shut = 0, 0.0, None
 
 
 @dataclass(slots=True)
@@ -105,10 +108,10 @@ class Login:
     async def keys(self) -> Keys:
         """Both valid as far as anybody knows; raises `Away` or `Latched`."""
         self._open_or_latched()
-        token = await self._valid_token()
         session = self._session
         if session is None or self._clock() - self._session_used_at >= self._limits.session_idle_s:
             session = await self._log_in()
+        token = await self._valid_token()
         self._session_used_at = self._clock()
         return Keys(token, session)
 
@@ -150,7 +153,7 @@ class Login:
             return token.text
 
     async def _minted(self) -> str:
-        found = await self._attempted("the OAuth token", self._token_call(), token_of)
+        found = await self._attempted(TOKEN, self._token_call(), token_of)
         assert found is not None
         text, life_s = found
         self._veil.hold(self._account.name, "token", text)
@@ -164,11 +167,11 @@ class Login:
 
     async def _logged_in(self) -> str:
         """With one new token where the gateway refuses the one in hand."""
-        what, token = "the login", await self._valid_token()
-        session = await self._attempted(what, self._login_call(token), session_of, again=True)
+        token = await self._valid_token()
+        session = await self._attempted(LOGIN, self._login_call(token), session_of, again=True)
         if session is None:
             self._drop_token(token)
-            session = await self._attempted(what, self._login_call(await self._mint()), session_of)
+            session = await self._attempted(LOGIN, self._login_call(await self._mint()), session_of)
         assert session is not None
         self._latch.refused = 0
         self._veil.hold(self._account.name, "session", session)
@@ -205,11 +208,11 @@ class Login:
             )
 
     def _not_too_soon(self) -> None:
-        wait_s = self._latch.refused_at + self._limits.login_pause_s - self._clock()
-        if self._latch.refused and wait_s > 0:
+        wait_s = self._latch.wait_until - self._clock()
+        if wait_s > 0:
             raise Away(
-                f"The last login of account {self._account.name} at ThingSpace was refused; nothing is sent "
-                "for it until the next one, which is the last that is tried.",
+                f"The last login of account {self._account.name} at ThingSpace was refused; the next one is "
+                f"tried in {wait_s:.0f} s. Nothing was sent.",
                 wait_s,
             )
 
@@ -222,6 +225,13 @@ class Login:
         name = self._account.name
         if refusal is None or not 400 <= answer.status < 500 or answer.status in UNDECIDED:
             return Away(f"ThingSpace did not give {what} for account {name} ({why}). Nothing was sent.")
+        self._latch.wait_until = self._clock() + self._limits.login_pause_s
+        if what == TOKEN and refusal.by_gateway and refusal.code not in OAUTH_ERRORS:
+            return Away(
+                f"ThingSpace's gateway refused {what} for account {name} ({why}), without a word about the "
+                "client. Nothing was sent. If it lasts, ask Verizon whether the application may use the API.",
+                self._limits.login_pause_s,
+            )
         self._count(f"ThingSpace refused {what} ({why})")
         self._open_or_latched()
         return Away(
@@ -233,7 +243,6 @@ class Login:
     def _count(self, why: str) -> None:
         latch = self._latch
         latch.refused += 1
-        latch.refused_at = self._clock()
         self._notices.login_refused(self._account.name, why)
         if latch.refused >= self._limits.logins_refused_max:
             latch.shut = f"{why}, {latch.refused} times in a row"

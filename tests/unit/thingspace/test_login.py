@@ -186,9 +186,29 @@ async def test_the_gateways_own_refusal_renews_the_token_before_it_counts() -> N
         here.platform.logins = deque([says(401, EXPIRED)])
         await here.space.submit(order())
         assert (here.platform.minted, here.platform.logged_in) == (2, 2)
-        here.space.configure({NAME: account(per_minute=50)})
-        here.platform.logins = deque([says(403, XML)])
+        assert here.platform.headers[-1]["Authorization"] == "Bearer canary-token-2"
+
+
+async def test_a_gateway_that_is_out_of_order_latches_nothing_and_is_not_hurried() -> None:
+    async with scene() as here:
+        here.platform.tokens = deque([says(403, XML)] * 2)
+        for _ in range(2):
+            for _ in range(3):
+                with pytest.raises(Away, match=r"gateway refused .*404 Not Found|was refused; the next"):
+                    await here.space.submit(order())
+            here.clock.seconds += 31
+        assert here.platform.minted == 2
+        assert here.heard.words() == []
+        await here.space.submit(order())
+
+
+async def test_a_login_that_the_gateway_refuses_twice_latches_because_it_may_have_seen_the_password() -> None:
+    async with scene() as here:
+        here.platform.logins = deque([says(403, XML)] * 2)
         with pytest.raises(Away, match="404 Not Found"):
+            await here.space.submit(order())
+        here.clock.seconds += 31
+        with pytest.raises(Latched, match="404 Not Found"):
             await here.space.submit(order())
 
 
