@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 FIRST_S: Final = 1.0
-LONGEST_S: Final = 60.0
-"""How late at most we notice that ThingSpace is back."""
+LONGEST_S: Final = 15.0
+"""How late at most we notice that ThingSpace is back, where it does not say itself when to come again."""
 LATCHED_S: Final = 60.0
 """Asking an account whose logins are refused sends nothing: it is how we notice that a person has helped."""
 
