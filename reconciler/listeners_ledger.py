@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.postgres_admin import Access, session
 from reconciler.queries import query
 from schemas.ids import AccountName
+
+if TYPE_CHECKING:
+    from reconciler.postgres_admin import Session
+
+Span = tuple[datetime, datetime]
 
 LOOK_TIMEOUT: Final = "60s"
 LOOK_BACK: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
@@ -29,6 +34,7 @@ class LastCallbacks:
         self._access = access
         self._heard: dict[AccountName, datetime] = {}
         self._read_until: datetime | None = None
+        self._earlier: list[Span] = []
 
     async def look(self, accounts: Set[AccountName]) -> Mapping[AccountName, datetime]:
         """By account, those never heard in the last 30 days left out; raises `DatabaseError`."""
@@ -36,19 +42,23 @@ class LastCallbacks:
         async with session(
             self._access, "profile-reconciler listeners", statement_timeout=LOOK_TIMEOUT
         ) as connection:
-            for since, until in self._spans(now):
-                if self._read_until is None and accounts <= self._heard.keys():
-                    break
-                for account, at in await connection.fetch(query("listeners_last_callbacks"), since, until):
-                    self._heard[account] = max(at, self._heard.get(account, at))
-        self._read_until = now
+            if self._read_until is None:
+                self._earlier = list(_steps_back(now))
+            else:
+                await self._read(connection, (self._read_until - OVERLAP, now))
+            self._read_until = now
+            while self._earlier and not accounts <= self._heard.keys():
+                # Taken out first: what proves too long to be read is not tried again every few minutes.
+                await self._read(connection, self._earlier.pop(0))
         return self._heard
 
-    def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        if self._read_until is not None:
-            yield self._read_until - OVERLAP, now
-            return
-        until = now
-        for step in LOOK_BACK:
-            yield now - step, until
-            until = now - step
+    async def _read(self, connection: "Session", span: Span) -> None:
+        for account, at in await connection.fetch(query("listeners_last_callbacks"), *span):
+            self._heard[account] = max(at, self._heard.get(account, at))
+
+
+def _steps_back(now: datetime) -> Iterator[Span]:
+    until = now
+    for step in LOOK_BACK:
+        yield now - step, until
+        until = now - step

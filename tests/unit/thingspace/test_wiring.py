@@ -51,3 +51,26 @@ async def test_the_accounts_are_read_again_and_a_faulty_file_changes_nothing(acc
     assert "accounts_reloaded" in out.getvalue()
     assert "the accounts of before stay in use" in out.getvalue()
     assert "canary" not in out.getvalue()
+
+
+def test_the_names_of_the_metrics_are_an_interface() -> None:
+    metrics = Metrics()
+    told = metrics.thingspace
+    told.asked(NAME, "submit", "answered")
+    told.login_refused(NAME)
+    told.latched(NAME, latched=True)
+    told.away(NAME, away=True)
+    told.listener_wrong(NAME, "CarrierService", wrong=True)
+    told.listeners_checked(NAME, 1.0)
+    told.last_callback(NAME, 2.0)
+    exposed = metrics.exposition().decode()
+    for line in (
+        f'requests_total{{account="{NAME}",call="submit",outcome="answered"}} 1.0',
+        f'logins_refused_total{{account="{NAME}"}} 1.0',
+        f'latched{{account="{NAME}"}} 1.0',
+        f'away{{account="{NAME}"}} 1.0',
+    ):
+        assert f"reconciler_thingspace_{line}" in exposed
+    assert f'reconciler_listeners_wrong{{account="{NAME}",service="CarrierService"}} 1.0' in exposed
+    assert f'reconciler_listener_checked_timestamp_seconds{{account="{NAME}"}} 1.0' in exposed
+    assert f'reconciler_last_callback_timestamp_seconds{{account="{NAME}"}} 2.0' in exposed
