@@ -29,7 +29,7 @@ check: $(STAMP) ## format, lint, import contracts, types, unit and contract test
 	@$(BIN)/ruff check --quiet $(PACKAGES)
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
-	@$(BIN)/pytest -q tests/unit tests/contract
+	@$(BIN)/pytest -q tests/unit tests/contract tests/fuzz
 
 .PHONY: format
 format: $(STAMP) ## rewrite the code in the project's format
@@ -51,6 +51,14 @@ mutations: $(STAMP) ## break the product on purpose, see that the checks of `mak
 .PHONY: reliability
 reliability: $(STAMP) ## the tables of RELIABILITY.md from the kept results: runs nothing
 	@$(BIN)/python -m tests.faults.reliability
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(STAMP)
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## fuzz the parser of callbacks for a minute (ARGS="-max_total_time=600" and more)
+	@$(BIN)/python -m tests.fuzz.fuzz_callback $(ARGS)
 
 .PHONY: demo
 demo: $(STAMP) ## the whole path on real parts, shown (KEEP=1 leaves it running)
