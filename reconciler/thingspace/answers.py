@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hmac import compare_digest
+from itertools import accumulate
 from typing import Final
 
 import orjson
@@ -28,6 +29,9 @@ OAUTH_ERRORS: Final = (
     *("invalid_request", "invalid_client", "invalid_grant"),
     *("unauthorized_client", "unsupported_grant_type", "invalid_scope"),
 )
+DEPTH_MAX: Final = 64
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _SHAPES: Final = (
     ("errorcode", "errormessage"),
     ("faultcode", "faultstring"),
@@ -85,12 +89,23 @@ def refuses_session(answer: Answer) -> bool:
 
 
 def json_of(answer: Answer) -> Json:
-    """None where it is no JSON."""
+    """None where it is no JSON, or nested more deeply than anything that ThingSpace says."""
+    text = text_of(answer)
+    if _nested_deeply(text):
+        return None
     try:
-        value: Json = orjson.loads(text_of(answer))
+        value: Json = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
     return value
+
+
+def _nested_deeply(text: str) -> bool:
+    """Brackets within texts count too: whoever says so many is not ThingSpace either."""
+    if text.count("[") + text.count("{") <= DEPTH_MAX:
+        return False
+    deepest = accumulate(_STEPS[bracket] for bracket in _BRACKET.findall(text))
+    return max(deepest, default=0) > DEPTH_MAX
 
 
 def text_of(answer: Answer) -> str:

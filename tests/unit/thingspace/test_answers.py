@@ -1,6 +1,10 @@
 """Every shape that an answer was documented or seen in is understood, and nothing else is believed."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.thingspace.answers import (
     json_of,
@@ -159,3 +163,49 @@ def test_listeners_come_under_either_name_and_without_passwords() -> None:
     assert "canary" not in repr(answer(body))
     assert listeners_of(answer("{}")) is None
     assert listeners_of(answer("[]")) == ()
+
+
+READERS = (
+    refusal_of,
+    refuses_session,
+    refuses_token,
+    token_of,
+    session_of,
+    request_id_of,
+    listeners_of,
+    lambda got: status_of(got, "v2", RequestId("r")),
+)
+WORDS = (
+    "errorCode",
+    "fault",
+    "code",
+    "message",
+    "error",
+    "subRequests",
+    "ids",
+    "id",
+    "requestId",
+    "name",
+    "url",
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda part: st.lists(part) | st.dictionaries(st.sampled_from(WORDS) | st.text(), part),
+)
+
+
+@given(
+    st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.sampled_from([200, 400, 401, 500])
+)
+def test_nothing_that_comes_back_breaks_a_reader(body: bytes, status: int) -> None:
+    for read in READERS:
+        read(Answer(status, body))
+
+
+@pytest.mark.parametrize("unit", ["[", '{"fault":', '[{"error":'])
+def test_endless_nesting_is_no_answer(unit: str) -> None:
+    for read in READERS:
+        read(answer(unit * 1000))
+    closed = "[" * 65 + "]" * 65
+    assert json_of(answer(closed)) is None
+    assert json_of(answer("[" + "[]," * 1000 + "[]]")) is not None
