@@ -53,11 +53,16 @@ class Request:
         """The raw path, whatever form the target has; the authority in it is the sender's invention."""
         return self.head.url.raw_path
 
-    async def read(self, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
-        """The body as it came, or the reason why there is none."""
+    def at_hand(self, *, bytes_max: int) -> bytes | Answer | None:
+        """The body, if all of it came with its head, as it mostly does; None where there is to `read`."""
+        if not self._payload.is_eof():
+            return None
         self.is_read = True
-        if self._payload.is_eof():
-            return whole_body(self._payload, bytes_max=bytes_max)
+        return whole_body(self._payload, bytes_max=bytes_max)
+
+    async def read(self, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
+        """The body as it comes, or the reason why there is none."""
+        self.is_read = True
         declared = self.head.headers.get(hdrs.CONTENT_LENGTH, "")
         if declared.isdigit() and int(declared) > bytes_max:
             return TOO_LARGE

@@ -123,7 +123,9 @@ class Callbacks:
         )
         if encoding is None:
             return WRONG_ENCODING
-        body = await request.read(bytes_max=policy.body_bytes_max, timeout_s=policy.body_timeout_s)
+        body = request.at_hand(bytes_max=policy.body_bytes_max)
+        if body is None:
+            body = await request.read(bytes_max=policy.body_bytes_max, timeout_s=policy.body_timeout_s)
         if isinstance(body, Answer):
             return body
         finding = self._examine(Arrival(route, peer, policy, datetime.now(UTC)), body, encoding)
