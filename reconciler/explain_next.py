@@ -3,11 +3,14 @@
 from datetime import datetime
 
 from reconciler.audit.for_people import shown
-from reconciler.audit.overdue import REASONS, span
+from reconciler.audit.overdue import REASONS, facts_of, span
 from reconciler.audit.stories import Row
+from reconciler.facts import DECIDED_STATES
 
 
 def next_step(row: Row, now: datetime) -> str:
+    if not DECIDED_STATES.keys().isdisjoint(facts_of(row)) and row["next_poll_at"] is None:
+        return "Nothing: it is decided. What still comes is recorded; only a later decision changes it."
     if row["final"] and row["next_poll_at"] is None:
         return "Nothing: it is settled. What still comes is recorded; a contradiction would open it again."
     if row["abandoned"]:

@@ -64,6 +64,7 @@ def test_each_reason_for_waiting_has_words(differs: Row, said: str) -> None:
         ({"next_poll_at": NOW - timedelta(minutes=2)}, "to be asked since 2 minutes"),
         ({"state": "conflicted"}, "If it agrees with one side, that side wins."),
         ({"final": True, "next_poll_at": None}, "Nothing: it is settled."),
+        ({"final": True, "next_poll_at": None, "facts": ["decided_void"]}, "only a later decision"),
         ({"final": True}, "only the profile that it changed is not known"),
         ({"abandoned": True}, "profile-reconciler decide R --eid E"),
         ({"request_id": None, "intent_id": "I"}, "profile-reconciler decide I --eid E"),
