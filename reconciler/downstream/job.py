@@ -76,7 +76,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the machine needs to know of one. `tries`: steps since the state last changed."""
+    """What the machine needs to know of one.
+
+    `sends`: deletions that may have been carried out. `tries`: steps since it last got on.
+    """
 
     state: State
     event_at: datetime
@@ -163,7 +166,15 @@ def after_send(
         return _not_there(answer, now, can_look=can_look, proven=proven)
     if answer.outcome == "lost":
         return _lost(job, now, patience, can_look=can_look)
+    if not can_look and not was_not_done(answer) and job.sends >= patience.sends_max:
+        return Change("unknown", f"sent {job.sends} times without an answer that settles it{_said(answer)}")
     return _troubled(job, answer, now, patience, back="looking" if can_look else "held")
+
+
+def was_not_done(answer: Answer) -> bool:
+    """Whether the target surely did nothing: it was never reached, or turned everybody away."""
+    never_reached = answer.outcome == "away" and answer.http_status is None
+    return never_reached or answer.outcome in ("throttled", "broken")
 
 
 def _not_there(answer: Answer, now: datetime, *, can_look: bool, proven: bool) -> Change:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.downstream.job import Job
 from reconciler.downstream.planning import Mapped, NewJob
 from reconciler.downstream.queries import query
-from reconciler.downstream.record import JobRow, Step, TargetRow, tries_after
+from reconciler.downstream.record import JobRow, Sent, Step, TargetRow, tries_after
 from reconciler.readable import ReadableError
 
 if TYPE_CHECKING:
@@ -174,11 +174,11 @@ class Planning:
     async def step(self, job_id: int, job: Job, step: Step, transaction_id: str | None) -> bool:
         change = step.change
         kept = step.transaction_id or transaction_id
+        sent = step.sent or Sent(job.sends, job.sent_at)
         changed = await self._session.fetchval(
             query("change_job"),
             *(job_id, job.state, change.state, change.reason, change.again_at, change.needs_approval),
-            *(max(step.sends, job.sends), tries_after(job.state, job.tries, change)),
-            *(step.sent_at or job.sent_at, kept, step.approved_by),
+            *(sent.sends, tries_after(job.state, job.tries, change), sent.at, kept, step.approved_by),
         )
         if changed is None:
             return False

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.downstream.answer import Answer
-from reconciler.downstream.job import Change, Job, State
+from reconciler.downstream.job import UNSENT, Change, Job, State
 
 ENGINE: Final = "engine"
 
@@ -26,6 +26,13 @@ class JobRow:
     job: Job
 
 
+class Sent(NamedTuple):
+    """Deletions that may have been carried out, and when the last of them was sent."""
+
+    sends: int
+    at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One transition to be recorded: what was done, by whom, and what the target said to it."""
@@ -35,9 +42,8 @@ class Step:
     by: str = ENGINE
     request: str | None = None
     answer: Answer | None = None
-    sends: int = 0
-    """How often its deletion was sent, this time included."""
-    sent_at: datetime | None = None
+    sent: Sent | None = None
+    """What is known of its deletions now; None: the same as before."""
     transaction_id: str | None = None
     approved_by: str | None = None
 
@@ -51,5 +57,7 @@ class TargetRow:
 
 
 def tries_after(was: State, tries: int, change: Change) -> int:
-    """Counted anew in each state."""
-    return tries + 1 if change.state == was else 0
+    """Counted on as long as a job does not get on: a deletion that was sent in vain is no progress."""
+    if change.state == was or (was == "sending" and change.state in UNSENT):
+        return tries + 1
+    return tries if change.state == "sending" else 0

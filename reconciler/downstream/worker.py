@@ -12,7 +12,7 @@ from reconciler.downstream.answer import Answer
 from reconciler.downstream.exchange import Request
 from reconciler.downstream.imiconnect import ProfileIds
 from reconciler.downstream.job import Change, Patience, Seen
-from reconciler.downstream.record import ENGINE, JobRow, Step, TargetRow
+from reconciler.downstream.record import ENGINE, JobRow, Sent, Step, TargetRow
 from reconciler.downstream.targets import Target
 from schemas.logline import Log
 
@@ -141,16 +141,15 @@ class Worker:
         """Written first, then done. Between the two nothing waits."""
         await self._pace()
         now = self._now()
-        sends = row.job.sends + 1
-        about_to = Step(
-            "send", Change("sending", reason, now), request=request.shown(), sends=sends, sent_at=now
-        )
+        before = Sent(row.job.sends, row.job.sent_at)
+        sent = Sent(before.sends + 1, now)
+        about_to = Step("send", Change("sending", reason, now), request=request.shown(), sent=sent)
         if not await self._take(row, about_to):
             return
         answer = await self._connector.send(ids)
-        sent = replace(row, job=replace(row.job, state="sending", sends=sends, sent_at=now))
+        under_way = replace(row, job=replace(row.job, state="sending", sends=sent.sends, sent_at=now))
         change = machine.after_send(
-            sent.job,
+            under_way.job,
             answer,
             self._now(),
             self._patience,
@@ -159,7 +158,9 @@ class Worker:
         )
         if answer.outcome in ("accepted", "confirmed"):
             await self._jobs.proven(self._target.name)
-        await self._take(sent, Step("send", change, answer=answer, transaction_id=answer.transaction_id))
+        known = before if machine.was_not_done(answer) else sent
+        done = Step("send", change, answer=answer, sent=known, transaction_id=answer.transaction_id)
+        await self._take(under_way, done)
 
     async def _ask(self, row: JobRow) -> None:
         if row.transaction_id is None:

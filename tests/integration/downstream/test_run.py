@@ -99,6 +99,39 @@ async def test_a_customer_is_signed_off_once_and_with_the_last_device(downstream
     assert downstream.care.devices == {"jdoe": set()}
 
 
+async def test_several_deletions_of_one_customer_are_one_call(downstream: Downstream) -> None:
+    downstream.targets(policy="any_device", hold="2s")
+    await downstream.map(*(downstream.device(number, target="oracle", holder="jdoe") for number in (1, 2)))
+    await downstream.run()
+    await downstream.settle(downstream.deleted(1), downstream.deleted(2))
+
+    async def both() -> bool:
+        return sorted(map(str, await downstream.states())) == ["confirmed", "merged"]
+
+    await eventually(both, within_s=30)
+    assert len(downstream.care.calls) == 1
+
+
+async def test_an_unknown_customer_at_an_address_that_never_answered_stops_the_target(
+    downstream: Downstream,
+) -> None:
+    line = downstream.device(1, target="oracle", holder="nobody")
+    downstream.care.devices.clear()
+    await downstream.map(line, downstream.device(2, target="oracle", holder="jdoe"))
+    await downstream.run()
+    await downstream.settle(downstream.deleted(1))
+
+    async def is_stopped() -> bool:
+        return "never answered" in str((await downstream.typed("status", "--json")).json())
+
+    await eventually(is_stopped, within_s=20)
+    assert await downstream.states() == ["held"]
+    await downstream.typed("cancel", "1", "--by", "tester")
+    await downstream.typed("resume", "oracle", "--by", "tester")
+    await downstream.settle(downstream.deleted(2))
+    await settled_as(downstream, "cancelled", "confirmed")
+
+
 async def test_nothing_but_a_settled_deletion_starts_anything(downstream: Downstream) -> None:
     await downstream.map(downstream.device(1), downstream.device(2))
     await downstream.run()

@@ -11,6 +11,7 @@ from reconciler.downstream.answer import Answer, Outcome
 from reconciler.downstream.job import (
     FINAL,
     UNSENT,
+    Change,
     Job,
     Patience,
     Seen,
@@ -21,6 +22,7 @@ from reconciler.downstream.job import (
     after_send,
     next_step,
 )
+from reconciler.downstream.record import tries_after
 
 EVENT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NOW = EVENT + timedelta(hours=1)
@@ -89,6 +91,33 @@ def test_after_a_deletion_was_sent(outcome: Outcome, with_look: State, without: 
     answer = Answer(outcome)
     assert after_send(SENT, answer, NOW, PATIENCE, can_look=True, proven=True).state == with_look
     assert after_send(SENT, answer, NOW, PATIENCE, can_look=False, proven=True).state == without
+
+
+def test_where_nobody_can_look_it_is_sent_so_often_and_then_left_to_a_person() -> None:
+    job = Job("sending", EVENT, sends=PATIENCE.sends_max, sent_at=NOW)
+    for answer, state in (
+        (Answer("away", http_status=503), "unknown"),
+        (Answer("away"), "held"),
+        (Answer("throttled", http_status=429), "held"),
+    ):
+        assert after_send(job, answer, NOW, PATIENCE, can_look=False, proven=True).state == state
+
+
+@pytest.mark.parametrize(
+    ("was", "state", "tries"),
+    [
+        ("looking", "looking", 4),
+        ("looking", "sending", 3),
+        ("sending", "sending", 4),
+        ("sending", "looking", 4),
+        ("sending", "held", 4),
+        ("sending", "accepted", 0),
+        ("accepted", "checking", 0),
+        ("unknown", "held", 0),
+    ],
+)
+def test_tries_are_counted_until_a_job_gets_on(was: State, state: State, tries: int) -> None:
+    assert tries_after(was, 3, Change(state, "")) == tries
 
 
 def test_not_there_from_an_address_that_never_answered_stops_the_target() -> None:
