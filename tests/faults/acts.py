@@ -21,6 +21,7 @@ from tests.faults.spoilt import spoilt
 ON_TIME_S = 10.0
 DELAY_S, SLOW_S = 0.15, 0.3
 COMMIT = b"COMMIT"
+NARROW_BYTES, WIDE_BYTES = 8_000, 1_048_588
 JOIN_WITHIN_S = 20.0
 TANGLED_S = 0.15
 
@@ -222,6 +223,16 @@ async def rebalance(scene: Scene, step: Step, rng: random.Random) -> None:
     await stranger.stop()
 
 
+async def narrow(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Somebody makes the topic's limit so small that a few records, but no batch, are within it."""
+    events = scene.topics.events
+    await topic.limit_batches(scene.stack.bootstrap, events, NARROW_BYTES)
+    try:
+        await asyncio.sleep(step.for_s)
+    finally:
+        await topic.limit_batches(scene.stack.bootstrap, events, WIDE_BYTES)
+
+
 async def repeat(scene: Scene, step: Step, rng: random.Random) -> None:
     """Records that are on the topic come once more, in another order."""
     known = await topic.read(scene.stack.bootstrap, scene.topics.events)
@@ -282,6 +293,7 @@ ACTS: Mapping[str, Act] = {
     "tangle": _where_possible(tangle),
     "end_sessions": _where_possible(end_sessions),
     "rebalance": rebalance,
+    "narrow": narrow,
     "repeat": _where_possible(repeat),
     "repeat_otherwise": _where_possible(repeat_otherwise),
     "spoil": _where_possible(spoil),

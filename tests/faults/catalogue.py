@@ -90,6 +90,7 @@ SMALL_DISK = Cast(spool_mib=16)
 FLIPPED_LOST_MAX = 2
 """The record itself, and one that shares its bytes."""
 
+QUICK = Load(rate=150)
 BRISK = Load(seconds=13, rate=400, devices=2_000)
 TWICE = Load(seconds=18, again_after_s=3.0, day_every_s=6.0, tales=(("lives", lives(8)), ("lived", lives(5))))
 FLEET = Load(seconds=20, rate=20, operations=5, day_every_s=10, tales=(("bulk", bulk(10_000)),))
@@ -167,6 +168,8 @@ TABLE: Sequence[Fault] = (
           draws.broker_killed, load=MORE, limits=STORED),
     Fault("broker-killed-20-times", "the only one, under load",
           draws.broker_killed_20_times, load=MINUTES_5, limits=STORED, seeds=LONG),
+    Fault("batches-refused", "somebody makes the topic's limit so small that Kafka refuses whole batches",
+          draws.batches_refused, load=QUICK, limits=STORED),
     Fault("broker-paused", "the only one stands still for seconds", draws.broker_paused, limits=STORED),
     Fault("broker-paused-60s", "the only one stands still for a minute",
           draws.broker_paused_60s, load=MINUTE, limits=STORED, seeds=MEDIUM),

@@ -151,6 +151,14 @@ def broker_paused(rng: random.Random) -> Sequence[Step]:
     return [Step(moments(rng, 1, 3)[0], "freeze", "broker-1", lasting(rng, 3, 8))]
 
 
+def batches_refused(rng: random.Random) -> Sequence[Step]:
+    """Below the patience of the receiver, so that batches grow, and Kafka says no to them."""
+    return [
+        Step(0.5, "narrow", "topic", 11.0),
+        *(Step(at, "freeze", "broker-1", lasting(rng, 0.3, 0.6)) for at in moments(rng, 8, 11, after_s=2)),
+    ]
+
+
 def broker_stutters(rng: random.Random) -> Sequence[Step]:
     """Each time for longer than the receiver's patience, so that it spools, and drains between."""
     return [Step(at, "freeze", "broker-1", lasting(rng, 1.2, 2)) for at in moments(rng, 4, 11)]

@@ -36,7 +36,15 @@ PROMISES: Sequence[Promise] = (
     Promise(
         "spool: tail torn, page flipped, disk full, disk read-only, drained with kills in between",
         "no 200 for what is not kept",
-        ("spool-torn", "spool-flipped", "disk-full", "disk-read-only", "spool-full", "drain-disturbed"),
+        (
+            "spool-torn",
+            "spool-flipped",
+            "disk-full",
+            "disk-read-only",
+            "spool-full",
+            "drain-disturbed",
+            "batches-refused",
+        ),
     ),
     Promise(
         "database away 20 minutes, killed; commit cut in flight; deadlocks; tables locked by somebody",

@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.faults.spoilt import Spoilt
 from tests.support.kafka import TopicRecord, read_topic
@@ -72,6 +74,17 @@ def seen_otherwise(record: TopicRecord, rng: random.Random) -> TopicRecord:
 
 def _seen_at(moment: datetime) -> bytes:
     return moment.isoformat().encode()
+
+
+async def limit_batches(bootstrap: str, topic: str, bytes_max: int) -> None:
+    """From now on the brokers refuse a larger batch, for good."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        limit = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(bytes_max)})
+        await admin.alter_configs([limit])
+    finally:
+        await admin.close()
 
 
 async def write_spoilt(bootstrap: str, topic: str, records: Sequence[Spoilt]) -> None:
