@@ -45,12 +45,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print("".join(f"{fault.name:30}{fault.seeds:3}  {fault.title}\n" for fault in faults()), end="")
         return DONE
-    first = random.randrange(1_000_000) if options.seed is None else options.seed
-    plan = [(fault, first + turn) for fault in chosen for turn in range(_seeds(fault, options))]
+    plan = planned(options) if options.plan else drawn(chosen, options)
     if options.show:
         print("\n".join(told(fault, seed) for fault, seed in plan))
         return DONE
     return finish(asyncio.run(run_all(plan, options)), options)
+
+
+def drawn(chosen: Sequence[Fault], options: argparse.Namespace) -> list[tuple[Fault, int]]:
+    """Each fault once, then each again: who stops early has some of all."""
+    first = random.randrange(1_000_000) if options.seed is None else options.seed
+    turns = max((_seeds(fault, options) for fault in chosen), default=0)
+    return [
+        (fault, first + turn) for turn in range(turns) for fault in chosen if turn < _seeds(fault, options)
+    ]
+
+
+def planned(options: argparse.Namespace) -> list[tuple[Fault, int]]:
+    by_name = {fault.name: fault for fault in faults()}
+    lines = [line.split() for line in options.plan.read_text(encoding="utf-8").splitlines()]
+    return [(by_name[name], int(seed)) for name, seed in lines]
 
 
 def _is_chosen(fault: Fault, options: argparse.Namespace) -> bool:
@@ -80,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--list", action="store_true", help="the faults there are, and do nothing")
     top.add_argument("--show", action="store_true", help="the schedules, and do nothing")
     top.add_argument("--json", action="store_true", help="every run as a line of JSON on stdout")
+    top.add_argument("--plan", type=Path, metavar="FILE", help="these runs: lines of FAULT SEED")
     top.add_argument("--jobs", type=int, default=1, metavar="N", help="so many runs side by side (default 1)")
     top.add_argument("--results", type=Path, metavar="FILE", help="add every run to that file, as a line")
     top.add_argument("--work", type=Path, metavar="DIR", help=argparse.SUPPRESS)
