@@ -182,6 +182,8 @@ class Lane:
 
     def _sort(self, fresh: Iterable[Waiting]) -> None:
         """Into the queue of each record's partition. A topic unknown to Kafka is no reason to turn away."""
+        if self._behind:
+            self._forget_who_has_caught_up()
         spooled = []
         known: dict[str, list[Queue]] = {}
         for waiting in fresh:
@@ -197,6 +199,11 @@ class Lane:
             else:
                 self._rounds.put(queue, waiting)
         self._keep(spooled)
+
+    def _forget_who_has_caught_up(self) -> None:
+        """A batch that was held back may land after the sweep, and leave nothing for a next one to find."""
+        if not self._spool.records and not self._keeping:
+            self._behind = {where for where in self._behind if not self._may_be_taken(where)}
 
     def _is_behind(self, queue: Queue) -> bool:
         return queue.where in self._behind or Where(queue.topic, NO_PARTITION) in self._behind

@@ -269,3 +269,23 @@ async def test_a_waiter_that_left_frees_its_room() -> None:
     await turns()
     broker.land_round()
     assert not lane.submit(record(1, size=900)).done()
+
+
+@in_virtual_time
+async def test_who_was_held_back_and_has_landed_since_takes_no_detour() -> None:
+    broker, spool = FakeBroker(up=False), FakeSpool()
+    lane = lane_over(broker, spool, patience_s=0.5)
+    assert await lane.submit(record(0)) == "spool"
+    come(broker)
+    lane.broker_changed()
+    await later(1)
+    assert await lane.submit(record(1, partition=1)) == "spool"
+    await later(PAGE_WITHIN_S)
+    for _ in range(3):
+        for batch in out(broker):
+            broker.land(batch)
+        await later(1)
+    assert not spool.rows
+    lane.submit(record(2))
+    await turns(SOON)
+    assert sent(broker) == [0, 1, 2]
