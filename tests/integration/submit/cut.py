@@ -26,18 +26,12 @@ from schemas.record import Record
 from tests.faults.points import VARIABLE
 
 POINTS: Final = (
-    "before_begin",
     "after_begin",
-    "before_intended",
     "after_intended",
-    "before_sending",
     "after_sending",
-    "before_post",
     "during_post",
     "after_post",
-    "before_answer",
     "after_answer",
-    "before_submitted",
     "after_submitted",
     "after_said",
 )
@@ -65,14 +59,12 @@ class Fuse:
 def ledger_of(fuse: Fuse) -> type[SubmitLedger]:
     class Cut(SubmitLedger):
         async def begin(self, entry: Entry, device: str, lasting: timedelta, *, force: bool) -> Holder | None:
-            fuse.reach("before_begin")
             held = await super().begin(entry, device, lasting, force=force)
             fuse.reach("after_begin")
             return held
 
         async def move(self, entry: Entry, expected: State, answer: Answer) -> bool:
             place = "sending" if answer.state == "sending" else "answer"
-            fuse.reach(f"before_{place}")
             moved = await super().move(entry, expected, answer)
             fuse.reach(f"after_{place}")
             return moved
@@ -88,7 +80,6 @@ def arm(fuse: Fuse) -> None:
     asks = ThingSpace.submit
 
     async def submit(space: ThingSpace, order: Order) -> RequestId:
-        fuse.reach("before_post")
         if fuse.reach("during_post"):
             loop = asyncio.get_running_loop()
             loop.call_later(ON_THE_WAY_S, os.kill, os.getpid(), signal.SIGKILL)
@@ -102,7 +93,6 @@ def arm(fuse: Fuse) -> None:
 
             async def cut(record: Record) -> Sent:
                 place = "intended" if b'"phase":"intended"' in (record.value or b"") else "submitted"
-                fuse.reach(f"before_{place}")
                 sent = await send(record)
                 fuse.reach(f"after_{place}")
                 return sent
