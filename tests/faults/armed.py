@@ -20,7 +20,8 @@ import receiver.__main__
 import reconciler.__main__
 import reconciler.postgres
 from receiver.answers import STORED
-from receiver.connection import Connection, Request
+from receiver.connection import Connection
+from receiver.handlers import Callbacks
 from receiver.kafka import KafkaBroker
 from receiver.lane import Lane
 from receiver.spool import Spool
@@ -71,6 +72,17 @@ def called(owner: object, name: str, burn: Burn, put: Put) -> None:
         done = whole(*args, **more)
         burn()
         return done
+
+    put(owner, name, wrapped)
+
+
+def entered(owner: object, name: str, burn: Burn, put: Put) -> None:
+    """Burns before the function does anything."""
+    whole = getattr(owner, name)
+
+    def wrapped(*args: object, **more: object) -> object:
+        burn()
+        return whole(*args, **more)
 
     put(owner, name, wrapped)
 
@@ -155,7 +167,7 @@ def in_commit(burn: Burn, put: Put) -> None:
 
 
 ARM: Mapping[str, Callable[[Burn, Put], None]] = {
-    "body-read": partial(awaited, Request, "read"),
+    "body-read": partial(entered, Callbacks, "_examine"),
     "queued": partial(called, Lane, "submit"),
     "batch-sent": batch_sent,
     "batch-acknowledged": batch_acknowledged,
