@@ -16,7 +16,7 @@ NOTED_WITHIN_S = 0.2
 A_RUN_S = 3 * 60 * 60.0
 STARTS_AGAIN_AFTER_S = (0.3, 1.0, 3.0, 10.0)
 """More patiently, the more often it ended by itself."""
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 240.0
 STOP_WITHIN_S = 30.0
 
 

@@ -19,7 +19,7 @@ from tests.support.database import Database, database_from, migrated_template
 from tests.support.kafka import TopicRecord, topics_of_a_test
 
 TWICE = 0.1
-APPLIED_WITHIN_S = 120.0
+APPLIED_WITHIN_S = 240.0
 APPLIED_EACH_S = 0.005
 DIFFERENCES_TOLD_MAX = 5
 
