@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import shutil
 import signal
 import tempfile
@@ -53,7 +52,8 @@ SETTLED_SHARE = 0.2
 """Of the time that the load took: what was kept back for long takes long to be applied."""
 SAMPLED_EVERY_S = 0.25
 CRASH_LINES = 6
-NEVER_ASKED = re.compile(r"^Task exception was never retrieved\n.*\nTraceback \(.*\n", re.MULTILINE)
+ENDS_IN_ORDER = (0, -signal.SIGKILL)
+"""When it was told to, or killed."""
 
 
 @dataclass
@@ -200,13 +200,13 @@ def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdi
 def _crashes(stage: Scene) -> list[Found]:
     """A program may end by itself with a sentence; a traceback is a fault of its own, told once.
 
-    Not so where it only says that nobody asked a library's task how it ended.
+    Not so where it only tells of a library's task, and the program went on.
     """
     told = Counter(
         "\n".join(end.stderr.rstrip().splitlines()[-CRASH_LINES:])
         for keeper in stage.keepers.values()
         for end in keeper.ends
-        if "Traceback" in NEVER_ASKED.sub("", end.stderr)
+        if "Traceback" in end.stderr and end.exit_code not in ENDS_IN_ORDER
     )
     return [Found("crash", f"{times} times: {lines}") for lines, times in told.items()]
 
