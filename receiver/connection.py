@@ -40,13 +40,13 @@ class Endpoint(Protocol):
 class Request:
     """The head of a request, and its body when asked for. `host` is the transport's other end."""
 
-    __slots__ = ("_connection", "_payload", "head", "host", "is_read")
+    __slots__ = ("_connection", "head", "host", "is_read", "payload")
 
     def __init__(self, connection: "Connection", head: RawRequestMessage, payload: StreamReader) -> None:
         self.head = head
         self.host = connection.host
         self._connection = connection
-        self._payload = payload
+        self.payload = payload
         self.is_read = False
 
     def absolute_path(self) -> str:
@@ -55,10 +55,10 @@ class Request:
 
     def at_hand(self, *, bytes_max: int) -> bytes | Answer | None:
         """The body, if all of it came with its head, as it mostly does; None where there is to `read`."""
-        if not self._payload.is_eof():
+        if not self.payload.is_eof():
             return None
         self.is_read = True
-        return whole_body(self._payload, bytes_max=bytes_max)
+        return whole_body(self.payload, bytes_max=bytes_max)
 
     async def read(self, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
         """The body as it comes, or the reason why there is none."""
@@ -68,7 +68,7 @@ class Request:
             return TOO_LARGE
         if self.head.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             self._connection.send(CONTINUE)
-        return await read_body(self._payload, bytes_max=bytes_max, timeout_s=timeout_s)
+        return await read_body(self.payload, bytes_max=bytes_max, timeout_s=timeout_s)
 
 
 class Connection(RequestHandler):
@@ -178,11 +178,24 @@ class Connection(RequestHandler):
         """aiohttp runs this as the connection's task."""
         try:
             while not self._force_close:
-                message, payload = await self._next()
+                if self._messages:
+                    await asyncio.sleep(0)  # who sends a thousand at once takes turns with the others
+                else:
+                    self._waiter = self._loop.create_future()
+                    try:
+                        await self._waiter
+                    finally:
+                        self._waiter = None
+                message, payload = self._pop()
                 if isinstance(message, _ErrInfo) or not _is_spoken(message):
                     self._answer(self._endpoint.malformed(self.host), "close")
                     break
-                if not await self._serve(message, payload):
+                self._reading = payload
+                request = Request(self, message, payload)
+                going_on = self._goes_on(request, await self._endpoint.answer(request))
+                if self._paused:
+                    await self._until_read()
+                if not going_on:
                     break
                 self._stay()
             await self._linger()
@@ -192,15 +205,7 @@ class Connection(RequestHandler):
         finally:
             self._leave()
 
-    async def _next(self) -> tuple[RawRequestMessage | _ErrInfo, StreamReader]:
-        if self._messages:
-            await asyncio.sleep(0)  # who sends a thousand requests at once takes turns with the others
-        else:
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+    def _pop(self) -> tuple[RawRequestMessage | _ErrInfo, StreamReader]:
         message, payload = self._messages.popleft()
         if self._parser is not None:
             self._parser.message_consumed()
@@ -208,11 +213,9 @@ class Connection(RequestHandler):
             self._resume_reading_if_drained()
         return message, payload
 
-    async def _serve(self, message: RawRequestMessage, payload: StreamReader) -> bool:
-        """Whether the connection goes on."""
-        self._reading = payload
-        request = Request(self, message, payload)
-        answer = await self._endpoint.answer(request)
+    def _goes_on(self, request: Request, answer: Answer) -> bool:
+        """Answers; whether the connection goes on."""
+        message, payload = request.head, request.payload
         going_on = (
             not (answer.closing or self._finishing or message.should_close or message.upgrade)
             and payload.is_eof()
@@ -222,8 +225,6 @@ class Connection(RequestHandler):
             self._answer(answer, "close")
         else:
             self._answer(answer, "" if message.version >= HttpVersion11 else "keep-alive")
-        if self._paused:
-            await self._until_read()
         return going_on
 
     def _discard(self, payload: StreamReader) -> bool:

@@ -42,13 +42,13 @@ from schemas.topics import Topics
 UNLISTED_FLAGS = ("source_unlisted",)
 
 
-class Arrival(NamedTuple):
-    """A callback whose head was accepted, and when its body was there."""
+class Accepted(NamedTuple):
+    """A request whose head was accepted."""
 
     route: Route
     peer: Peer
     policy: Policy
-    at: datetime
+    encoding: Coding
 
 
 class Finding(NamedTuple):
@@ -91,17 +91,24 @@ class Callbacks:
     # From the connection
 
     async def answer(self, request: Request) -> Answer:
+        """One coroutine from the head to the answer: each more would cost as much as all that it decides."""
         began = time.perf_counter()
         route = self._routes.at(request.head.path) or self._routes.find(request.absolute_path())
-        if route is None:
-            answer, tally = _lost(request), self._strangers
-        else:
-            answer, tally = await self._take(request, route), route.tally
+        found = _lost(request) if route is None else self._accepted(request, route)
+        if isinstance(found, Accepted):
+            policy = found.policy
+            body = request.at_hand(bytes_max=policy.body_bytes_max)
+            if body is None:
+                body = await request.read(bytes_max=policy.body_bytes_max, timeout_s=policy.body_timeout_s)
+            found = self._examine(found, body, datetime.now(UTC)) if isinstance(body, bytes) else body
+        if isinstance(found, Finding):
+            where = await self._lane.submit(found.record, proven=found.proven)
+            found = found.answer if where != "nowhere" else self._not_stored(found)
         seconds = time.perf_counter() - began
-        tally.count(answer)
+        (self._strangers if route is None else route.tally).count(found)
         self._metrics.hot.acknowledged(seconds)
-        self._access.note(answer, route, request.host, seconds)
-        return answer
+        self._access.note(found, route, request.host, seconds)
+        return found
 
     def malformed(self, host: str) -> Answer:
         self._strangers.count(MALFORMED)
@@ -111,7 +118,8 @@ class Callbacks:
     def stalled(self) -> None:
         self._metrics.stalled.inc()
 
-    async def _take(self, request: Request, route: Route) -> Answer:
+    def _accepted(self, request: Request, route: Route) -> "Accepted | Answer | Finding":
+        """What the head decides."""
         policy, headers = self._policy, request.head.headers
         if request.head.method != hdrs.METH_POST:
             return WRONG_METHOD
@@ -121,19 +129,7 @@ class Callbacks:
         encoding = (
             coding(headers.getall(hdrs.CONTENT_ENCODING)) if hdrs.CONTENT_ENCODING in headers else "identity"
         )
-        if encoding is None:
-            return WRONG_ENCODING
-        body = request.at_hand(bytes_max=policy.body_bytes_max)
-        if body is None:
-            body = await request.read(bytes_max=policy.body_bytes_max, timeout_s=policy.body_timeout_s)
-        if isinstance(body, Answer):
-            return body
-        finding = self._examine(Arrival(route, peer, policy, datetime.now(UTC)), body, encoding)
-        if isinstance(finding, Answer):
-            return finding
-        if await self._lane.submit(finding.record, proven=finding.proven) != "nowhere":
-            return finding.answer
-        return self._not_stored(finding)
+        return WRONG_ENCODING if encoding is None else Accepted(route, peer, policy, encoding)
 
     def _not_stored(self, finding: Finding) -> Answer:
         """Who is refused is refused in any case."""
@@ -145,59 +141,65 @@ class Callbacks:
 
     # What stands in it
 
-    def _examine(self, arrival: Arrival, body: bytes, encoding: Coding) -> Finding | Answer:
-        if encoding == "gzip" and body:
-            decoded = decode(body, bytes_max=arrival.policy.body_bytes_max)
+    def _examine(self, accepted: Accepted, body: bytes, at: datetime) -> Finding | Answer:
+        """`at` is when the body was there."""
+        if accepted.encoding == "gzip" and body:
+            decoded = decode(body, bytes_max=accepted.policy.body_bytes_max)
             if isinstance(decoded, Undecodable):
-                return self._unusable(arrival, Unreadable("gzip_undecodable", None, b""), len(body))
+                return self._unusable(accepted, at, Unreadable("gzip_undecodable", None, b""), len(body))
             if isinstance(decoded, Answer):
                 return decoded
             body = decoded
         if not body:
             return EMPTY
-        callback = read(body, arrival.policy.secrets)
+        callback = read(body, accepted.policy.secrets)
         if isinstance(callback, Unreadable):
-            return self._unusable(arrival, callback, len(body))
-        username, password = callback.credentials
-        if not credentials_right(arrival.route.account, username, password, arrival.at):
-            return self._unauthenticated(arrival, callback, len(body))
-        return Finding(self._event(arrival, callback), STORED, proven=True)
-
-    def _event(self, arrival: Arrival, callback: Callback | Familiar) -> Record:
-        peer = arrival.peer
+            return self._unusable(accepted, at, callback, len(body))
+        if not credentials_right(accepted.route.account, callback.username, callback.password, at):
+            return self._unauthenticated(accepted, at, callback, len(body))
+        peer = accepted.peer
         self._notice(callback, peer)
-        return callback_record(
+        record = callback_record(
             self._topics,
             callback,
-            account=AccountName(arrival.route.account.name),
-            service=arrival.route.service,
+            account=AccountName(accepted.route.account.name),
+            service=accepted.route.service,
             source_ip=peer.text,
-            observed_at=arrival.at,
+            observed_at=at,
             producer=self._producer,
             extra_flags=() if peer.listed else UNLISTED_FLAGS,
         )
+        return Finding(record, STORED, proven=True)
 
-    def _unusable(self, arrival: Arrival, found: Unreadable, length: int) -> Finding:
+    def _unusable(self, accepted: Accepted, at: datetime, found: Unreadable, length: int) -> Finding:
         """Nobody can say whether the sender knew the password: it may stand in what we cannot read."""
-        record = self._quarantined(arrival, found.reason, found.request_id, found.scrubbed, length)
+        record = self._quarantined(accepted, at, found.reason, found.request_id, found.scrubbed, length)
         return Finding(record, UNREADABLE, proven=False)
 
-    def _unauthenticated(self, arrival: Arrival, callback: Callback | Familiar, length: int) -> Finding:
+    def _unauthenticated(
+        self, accepted: Accepted, at: datetime, callback: Callback | Familiar, length: int
+    ) -> Finding:
         """Noted without a byte of the body."""
-        record = self._quarantined(arrival, "unauthenticated", callback.request_id, b"", length)
+        record = self._quarantined(accepted, at, "unauthenticated", callback.request_id, b"", length)
         return Finding(record, UNAUTHENTICATED, proven=False)
 
     def _quarantined(
-        self, arrival: Arrival, reason: str, request_id: RequestId | None, kept: bytes, length: int
+        self,
+        accepted: Accepted,
+        at: datetime,
+        reason: str,
+        request_id: RequestId | None,
+        kept: bytes,
+        length: int,
     ) -> Record:
         return quarantine_record(
             self._topics,
             reason=reason,
-            account=AccountName(arrival.route.account.name),
-            service=arrival.route.service,
+            account=AccountName(accepted.route.account.name),
+            service=accepted.route.service,
             request_id=request_id,
-            source_ip=arrival.peer.text,
-            observed_at=arrival.at,
+            source_ip=accepted.peer.text,
+            observed_at=at,
             producer=self._producer,
             kept=kept,
             length=length,

@@ -65,9 +65,12 @@ def callback_event(
     verdict = judge(*callback.words)
     flags = (*callback.flags, *verdict.flags, *extra_flags)
     settled = sorted(set(flags)) if flags else ()
-    seen = Circumstances(event_id, account, rfc3339(observed_at), producer, service, source_ip)
+    at = rfc3339(observed_at)
     if isinstance(callback, Familiar):
-        return event_id, callback.layout.event(callback, verdict, settled, seen)
+        return event_id, callback.layout.event(
+            callback, verdict, settled, event_id, account, at, producer, service, source_ip
+        )
+    seen = Circumstances(event_id, account, at, producer, service, source_ip)
     return event_id, event_text(callback, verdict, settled, seen)
 
 

@@ -52,6 +52,8 @@ _DEVICES_CACHED: Final = 8192
 """A device's callbacks come in copies and in steps: what follows from its identifiers alone is remembered."""
 
 Pick = Callable[[Sequence[str | None]], tuple[str | None, ...]]
+Deciding = tuple[str | None, str | None, RequestId | None, Eid | None, *Words]
+"""What decides over a callback: user name and password, where it belongs, and the words that are judged."""
 
 
 class Template(NamedTuple):
@@ -59,11 +61,11 @@ class Template(NamedTuple):
 
     pieces: list[str]
     """Every second one is a gap."""
-    pick: Pick
+    pick: "Callable[[Sequence[str | None]], tuple[str, ...]]"
 
     def fill(self, texts: Sequence[str | None]) -> bytes:
         pieces = self.pieces.copy()
-        pieces[1::2] = cast("tuple[str, ...]", self.pick(texts))
+        pieces[1::2] = self.pick(texts)
         return "".join(pieces).encode()
 
 
@@ -128,7 +130,8 @@ class Layout:
             return _pick(places)
 
         self._fields = placed(_fields_of(known))
-        self._deciding = placed((*known.credentials, known.request_id, known.eid, *known.words))
+        deciding = placed((*known.credentials, known.request_id, known.eid, *known.words))
+        self._deciding = cast("Callable[[Sequence[str | None]], Deciding]", deciding)
         self._constants = tuple(constants)
         self._event = form.event_template(known, first_constant + len(constants))
 
@@ -156,9 +159,34 @@ class Layout:
             ",".join([f'{{"kind":"{kind}","id":"{text}"}}' for kind, text in identifiers]),
         )
 
-    def event(self, told: "Familiar", verdict: Verdict, flags: Sequence[str], seen: Circumstances) -> bytes:
-        """What `event_text` writes of it."""
-        return self._event.fill((*told.filled, *_circumstances(told.devices.listed, verdict, flags, seen)))
+    def event(
+        self,
+        told: "Familiar",
+        verdict: Verdict,
+        flags: Sequence[str],
+        event_id: str,
+        account: str,
+        observed_at: str,
+        producer: str,
+        service: str,
+        source_ip: str | None,
+    ) -> bytes:
+        """What `event_text` writes of it; the rest are `Circumstances`, in the order of their places."""
+        return self._event.fill(
+            (
+                *told.filled,
+                told.devices.listed,
+                quoted(verdict.action),
+                ",".join(map(quoted, flags)) if flags else "",
+                verdict.signal,
+                event_id,
+                quoted(account),
+                observed_at,
+                quoted(producer),
+                quoted(service),
+                quoted(source_ip),
+            )
+        )
 
     def callback(self, told: "Familiar") -> Callback:
         fields = self._fields(told.filled)
@@ -185,13 +213,14 @@ class Familiar:
 
     __slots__ = (
         "canonical",
-        "credentials",
         "devices",
         "eid",
         "filled",
         "flags",
         "layout",
+        "password",
         "request_id",
+        "username",
         "words",
     )
 
@@ -201,18 +230,19 @@ class Familiar:
         filled: tuple[str | None, ...],
         canonical: bytes,
         devices: Devices,
-        deciding: tuple[str | None, ...],
+        deciding: Deciding,
     ) -> None:
         self.layout = layout
         self.filled = filled
         self.canonical = canonical
         self.devices = devices
         self.flags = devices.flags
-        username, password, request_id, eid, *words = deciding
-        self.credentials = Credentials(username, password)
-        self.request_id = cast("RequestId | None", request_id)
-        self.eid = cast("Eid | None", eid)
-        self.words = cast("Words", words)
+        self.username, self.password, self.request_id, self.eid = deciding[:4]
+        self.words: Words = deciding[4:]
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(self.username, self.password)
 
     def callback(self) -> Callback:
         """The whole of it."""
@@ -309,10 +339,10 @@ class _Form:
     def template(self, text: str) -> Template:
         places = [int(digits) for digits in re.findall(rf"{self.mark}(\d\d\d)", text)]
         pieces = [piece for constant in re.split(rf"{self.mark}\d\d\d", text) for piece in (constant, "")]
-        return Template(pieces[:-1], _pick(places))
+        return Template(pieces[:-1], cast("Callable[[Sequence[str | None]], tuple[str, ...]]", _pick(places)))
 
     def event_template(self, known: Callback, place: int) -> Template:
-        """The event, with what `_circumstances` tells at `place` and the places after it."""
+        """The event, with what `Layout.event` tells beyond the texts at `place` and the places after it."""
         marks = [self._marker(place + number) for number in range(_CIRCUMSTANCES)]
         identifiers, action, flags, signal, *others = marks
         seen = Circumstances._make(others)
@@ -365,22 +395,3 @@ def _devices(layout: Layout, texts: tuple[str, ...]) -> Devices:
 
 
 _CIRCUMSTANCES: Final = 4 + len(Circumstances._fields)
-
-
-def _circumstances(
-    identifiers: str, verdict: Verdict, flags: Sequence[str], seen: Circumstances
-) -> Sequence[str]:
-    """What an event says beyond its callback's texts."""
-    event_id, account, observed_at, producer, service, source_ip = seen
-    return (
-        identifiers,
-        quoted(verdict.action),
-        ",".join(map(quoted, flags)),
-        verdict.signal,
-        event_id,
-        quoted(account),
-        observed_at,
-        quoted(producer),
-        quoted(service),
-        quoted(source_ip),
-    )

@@ -67,6 +67,14 @@ class Callback(NamedTuple):
     flags: tuple[str, ...]
 
     @property
+    def username(self) -> str | None:
+        return self.credentials.username
+
+    @property
+    def password(self) -> str | None:
+        return self.credentials.password
+
+    @property
     def words(self) -> Words:
         return (self.status, self.euicc_status, self.fault_code, self.fault_text, self.profile_status)
 

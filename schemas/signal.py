@@ -117,8 +117,10 @@ def judge(
     profile_status: str | None,
 ) -> Verdict:
     """`classify`, with the action that is named and the flags."""
-    fault = bool(fault_code or fault_text)
-    return _judge(_head(status), _head(euicc_status), _head(fault_code), fault, _head(profile_status))
+    words = (status or "", euicc_status or "", fault_code or "", profile_status or "")
+    if max(map(len, words)) > _WORD_CHARS_MAX:
+        words = (_head(status), _head(euicc_status), _head(fault_code), _head(profile_status))
+    return _judge(words[0], words[1], words[2], bool(fault_code or fault_text), words[3])
 
 
 def _head(text: str | None) -> str:
