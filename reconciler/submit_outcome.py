@@ -64,10 +64,11 @@ def says_of(entry: Entry) -> str:
         case "sent":
             return f"request {entry.request_id}"
         case "unclear":
+            device = f" --eid {entry.eid}" if entry.eid else ""
             return (
                 f"{entry.error_text or 'no answer'}. A callback, or the sweep, may still tell: see "
-                f"`profile-audit device {entry.eid}`. If it surely did not happen, say `profile-reconciler "
-                f"decide {entry.intent_id} --eid {entry.eid} --as void --why …`, then submit it anew"
+                f"`profile-reconciler explain {entry.intent_id}`. If it surely did not happen, say "
+                f"`profile-reconciler decide {entry.intent_id}{device} --as void --why …`, then submit it anew"
             )
         case _:
             return ": ".join(filter(None, (entry.error_code, entry.error_text)))

@@ -30,6 +30,7 @@ WITHOUT_PARTITION = {
     *("quarantine_action", "reclassification", "rebuild", "rebuild_end", "rebuild_change"),
 }
 APPEND_ONLY = {"event", "delivery", "offset_decision", *WITHOUT_PARTITION}
+NEVER_ALTERED = {"outbox"}
 READ_ONLY = {"schema_migration"}
 
 TABLES = """
@@ -124,6 +125,8 @@ def expected_rights(table: str) -> set[str]:
         return {"select"}
     if table in APPEND_ONLY:
         return {"select", "insert"}
+    if table in NEVER_ALTERED:
+        return {"select", "insert", "delete"}
     return {"select", "insert", "update", "delete"}
 
 

@@ -120,7 +120,9 @@ async def test_a_database_without_schema_or_with_another_is_exit_1(
 
 async def test_the_gauges_count_what_the_tables_hold(ledger: Ledger) -> None:
     standing = await read_standing(Access(ledger.database.writer_dsn, "PROFILE_POSTGRES_DSN"))
-    assert standing == Standing({"succeeded": 1, "warned": 1, "submitted": 1}, overdue=0, abandoned=1, quarantine_open=0)
+    assert standing == Standing(
+        {"succeeded": 1, "warned": 1, "submitted": 1}, overdue=0, abandoned=1, quarantine_open=0
+    )
     Metrics().standing(standing)
 
 

@@ -57,6 +57,8 @@ async def test_every_rule_about_what_an_event_says_is_known_as_one(database: Dat
     """A check or exclusion of the schema that the adapter does not know would end the process."""
     about_us = {
         "consumer_offset_head_is_sha256",
+        "intent_sent_has_request",
+        "intent_state_known",
         "offset_decision_known",
         "outbox_cause_known",
         "outbox_kind_known",
