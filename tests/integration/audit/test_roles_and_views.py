@@ -31,6 +31,7 @@ WITHOUT_PARTITION = {
 }
 APPEND_ONLY = {"event", "delivery", "offset_decision", *WITHOUT_PARTITION}
 NEVER_ALTERED = {"outbox"}
+NEVER_DELETED = {"intent"}
 READ_ONLY = {"schema_migration"}
 
 TABLES = """
@@ -127,6 +128,8 @@ def expected_rights(table: str) -> set[str]:
         return {"select", "insert"}
     if table in NEVER_ALTERED:
         return {"select", "insert", "delete"}
+    if table in NEVER_DELETED:
+        return {"select", "insert", "update"}
     return {"select", "insert", "update", "delete"}
 
 
