@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from tests.faults import disk, topic
 from tests.faults.proxy import Passage, Trap
+from tests.faults.refusal import refuse_strangers
 from tests.faults.scene import Scene
 from tests.faults.schedule import Schedule, Step
 from tests.faults.spoilt import spoilt
@@ -160,6 +161,12 @@ LOCK_DEVICES = "select from ledger.device order by eid desc for update"
 LOCK_REQUESTS = "select from ledger.request order by id desc for update"
 
 
+async def refuse(scene: Scene, step: Step, rng: random.Random) -> None:
+    """Of spoilt records also those are of no use now that are events."""
+    await refuse_strangers(scene.database)
+    scene.refuses_strangers = True
+
+
 async def end_sessions(scene: Scene, step: Step, rng: random.Random) -> None:
     """An administrator ends every session of the product."""
     async with scene.database.connect() as connection:
@@ -289,6 +296,7 @@ ACTS: Mapping[str, Act] = {
     "read_only": read_only,
     "tear": _harm(disk.tear),
     "flip": _harm(disk.flip),
+    "refuse_strangers": refuse,
     "lock": _where_possible(lock),
     "tangle": _where_possible(tangle),
     "end_sessions": _where_possible(end_sessions),

@@ -190,6 +190,8 @@ TABLE: Sequence[Fault] = (
     # What comes
     Fault("bad-records", "one of every kind we could think of, four times",
           draws.bad_records, limits=STORED),
+    Fault("refused-records", "the same, and PostgreSQL refuses those of them that are events after all",
+          draws.refused_records, limits=STORED),
     Fault("one-bad-among-5000", "one of every kind, each alone among a hundred good ones",
           draws.bad_records_singly, ALONE, BRISK, ON_TIME),
     Fault("copies", "every day comes twice, each record as seen days apart, and everybody is started anew",

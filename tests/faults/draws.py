@@ -213,6 +213,11 @@ def bad_records(rng: random.Random) -> Sequence[Step]:
     return [Step(at, "spoil", "topic") for at in moments(rng, 4, 11)]
 
 
+def refused_records(rng: random.Random) -> Sequence[Step]:
+    """PostgreSQL refuses what can be read as well."""
+    return [Step(0.2, "refuse_strangers", "postgres"), *bad_records(rng)]
+
+
 def bad_records_singly(rng: random.Random) -> Sequence[Step]:
     return [Step(1.0, "spoil_singly", "topic", 11.0)]
 

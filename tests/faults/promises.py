@@ -69,7 +69,7 @@ PROMISES: Sequence[Promise] = (
     Promise(
         "one bad record among 5,000, of every kind",
         "the others on time",
-        ("one-bad-among-5000", "bad-records"),
+        ("one-bad-among-5000", "bad-records", "refused-records"),
     ),
     Promise("an hour of everything at random", "flat memory", ("anything", "anything-1h")),
 )

@@ -78,6 +78,8 @@ class Scene:
     remarks: list[str] = field(default_factory=list)
     """What a step of the schedule found wrong."""
     is_armed: bool = False
+    refuses_strangers: bool = False
+    """Whether the database does."""
 
     def keeper(self, part: str) -> Keeper:
         return self.keepers[part]

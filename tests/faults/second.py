@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from deploy.local.ports import HOST, free_ports
 from tests.faults import topic
 from tests.faults.invariants import Found
+from tests.faults.refusal import refuse_strangers
 from tests.faults.scene import Scene
 from tests.faults.settled import applied
 from tests.support.database import Database, database_from, migrated_template
@@ -39,6 +40,8 @@ async def same_in_any_order(scene: Scene, records: Sequence[TopicRecord], rng: r
     async with AsyncExitStack() as opened:
         topics = opened.enter_context(topics_of_a_test(stack.bootstrap))
         database = opened.enter_context(database_from(stack, migrated_template(stack)))
+        if scene.refuses_strangers:
+            await refuse_strangers(database)
         await topic.write_again(stack.bootstrap, shuffled, onto=topics.events)
         ops = f"{HOST}:{free_ports(1)[0]}"
         program = await scene.programs.start(
