@@ -19,6 +19,8 @@ JOURNAL_EACH_S = 0.02
 """A load writes its journal when it is over; on a busy machine that takes its time."""
 ANSWERED_WITHIN_S = 300.0
 """After the last callback was sent; the simulator itself waits for 60 s at most."""
+REFUSED, TRIES_MAX, AGAIN_AFTER_S = "Connection refused", 10, 0.5
+"""Nobody was there when a load wanted to begin, and nothing of it was sent."""
 SURPRISED = 1
 """Exit code where some answer was not the expected one: under faults nothing unusual."""
 
@@ -101,15 +103,22 @@ class Senders:
     async def _send(self, name: str, within_s: float, *arguments: str) -> None:
         journal = self.folder / f"{name}.ndjson"
         self.journals.append(journal)
-        done = await self.programs.run(
+        for _ in range(TRIES_MAX):
+            done = await self._sent(journal, within_s, *arguments)
+            if REFUSED not in done.stderr:
+                break
+            await asyncio.sleep(AGAIN_AFTER_S)
+        if done.exit_code not in (0, SURPRISED) or "Traceback" in done.stderr or not journal.exists():
+            raise AssertionError(f"the simulator failed: {_told(done)}")
+
+    async def _sent(self, journal: Path, within_s: float, *arguments: str) -> Finished:
+        return await self.programs.run(
             COMMAND,
             *arguments,
             *("--account", ACCOUNT, "--username", USERNAME, "--journal", str(journal)),
             *("--password-file", str(self.folder / "password")),
             within_s=within_s,
         )
-        if done.exit_code not in (0, SURPRISED) or "Traceback" in done.stderr or not journal.exists():
-            raise AssertionError(f"the simulator failed: {_told(done)}")
 
 
 def _told(done: Finished) -> str:
