@@ -67,8 +67,9 @@ def says_of(entry: Entry) -> str:
             device = f" --eid {entry.eid}" if entry.eid else ""
             return (
                 f"{entry.error_text or 'no answer'}. A callback, or the sweep, may still tell: see "
-                f"`profile-reconciler explain {entry.intent_id}`. If it surely did not happen, say `profile-reconciler "
-                f"decide {entry.intent_id}{device} --as void --why …`, then submit it anew"
+                f"`profile-reconciler explain {entry.intent_id}`. If it surely did not happen, say "
+                f"`profile-reconciler decide {entry.intent_id}{device} --as void --why …`, and submit it "
+                "anew"
             )
         case _:
             return ": ".join(filter(None, (entry.error_code, entry.error_text)))

@@ -31,7 +31,7 @@ WITHOUT_PARTITION = {
 }
 APPEND_ONLY = {"event", "delivery", "offset_decision", *WITHOUT_PARTITION}
 NEVER_ALTERED = {"outbox"}
-NEVER_DELETED = {"intent"}
+NEVER_DELETED = {"intent", "lease"}
 READ_ONLY = {"schema_migration"}
 
 TABLES = """
