@@ -42,8 +42,8 @@ class Limits:
     """Above zero only where a disk is meant to lose something."""
 
     def allow(self, letter: str, lost: int) -> bool:
-        """Whether something found is no more than what the disk was meant to lose."""
-        return letter in FOLLOWS_FROM_LOSS and 0 < lost <= self.lost
+        """Whether something found is no more than what the disk was meant to lose, be it one copy of two."""
+        return letter in FOLLOWS_FROM_LOSS and self.lost > 0 and lost <= self.lost
 
     def broken(self, run: Run) -> Iterator[str]:
         callbacks = run.callbacks
