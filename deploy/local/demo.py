@@ -19,6 +19,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local import demo_lost
 from deploy.local.demo_programs import Programs
 from deploy.local.faults import MisuseError, StackError
 from deploy.local.ports import HOST, free_ports
@@ -75,7 +76,8 @@ class Demo:
         self.folder = folder
         self.console = console
         self.stack = Stack(folder / "stack", say=lambda text: console.print(f"    [dim]{text}[/dim]"))
-        self.callbacks, self.receiver_ops, self.reconciler_ops = (f"{HOST}:{port}" for port in free_ports(3))
+        addresses = [f"{HOST}:{port}" for port in free_ports(4)]
+        self.callbacks, self.receiver_ops, self.reconciler_ops, self.thingspace = addresses
 
     def say(self, text: str) -> None:
         self.console.print(f"[bold cyan]•[/bold cyan] {text}")
@@ -86,15 +88,19 @@ class Demo:
         self.stack.up()
         for name, text in (("accounts.toml", ACCOUNTS), ("password", PASSWORD), ("path-secret", PATH_SECRET)):
             (self.folder / name).write_text(text, encoding="utf-8")
+        demo_lost.prepare(self.folder, FLEET, self.callbacks)
         programs = Programs(self.folder, self.settings())
         self.say("profile-reconciler migrate: schema and roles")
         programs.must("profile-reconciler", "migrate")
+        self.say(f"thingspace-simulator serve, on http://{self.thingspace}: it loses every callback")
+        thingspace = demo_lost.start(programs, self.thingspace)
         self.say(f"profile-receiver serve, on http://{self.callbacks}")
         receiver = programs.start("profile-receiver", "serve")
         self.say("profile-reconciler run")
         reconciler = programs.start("profile-reconciler", "run")
         programs.wait_ready(receiver, self.receiver_ops)
         programs.wait_ready(reconciler, self.reconciler_ops)
+        programs.wait_ready(thingspace, self.thingspace, "/control")
         return programs
 
     def settings(self) -> dict[str, str]:
@@ -106,6 +112,7 @@ class Demo:
             "RECEIVER_ACCOUNTS_FILE": "accounts.toml",
             "RECEIVER_SPOOL_DIR": "spool",
             "RECEIVER_ALLOW": f"{HOST}/32",
+            **demo_lost.settings(self.thingspace),
         }
 
     def play(self, programs: Programs, name: str, account: str, title: str) -> Played:
@@ -131,6 +138,12 @@ class Demo:
         told = ", ".join(f"{count}x {status}" for status, count in sorted(answers.items()))
         self.say(f"{title}  [dim]({told})[/dim]")
         return Played(title, told, truths)
+
+    def ask(self, programs: Programs) -> Played:
+        """What we ask ThingSpace for ourselves; its callback is lost."""
+        request_id = demo_lost.ask(programs, FLEET)
+        self.say(f"{demo_lost.TITLE}  [dim](nothing came)[/dim]")
+        return Played(demo_lost.TITLE, "never sent", (Truth(request_id, demo_lost.EID, "succeeded"),))
 
     def quote(self, programs: Programs, name: str, *arguments: str) -> None:
         """A command a person would type next, and what it says."""
@@ -212,6 +225,7 @@ def show(demo: Demo, programs: Programs, played: Sequence[Played]) -> bool:
     demo.console.print(table)
     demo.quote(programs, "profile-audit", "request", played[1].truths[0].request_id or "")
     demo.quote(programs, "profile-audit", "device", played[0].truths[0].device or "")
+    demo.quote(programs, "profile-reconciler", "explain", played[-1].truths[0].request_id or "")
     demo.quote(programs, "profile-audit", "verify")
     return right
 
@@ -226,7 +240,7 @@ def run(keep: bool) -> int:
     right = False
     try:
         programs = demo.prepare()
-        played = [demo.play(programs, *story) for story in STORIES]
+        played = [*(demo.play(programs, *story) for story in STORIES), demo.ask(programs)]
         right = show(demo, programs, played)
     finally:
         if not (keep and right):

@@ -74,12 +74,12 @@ class Programs:
             raise StackError(f"`{name} {' '.join(arguments)}` ended with {done.returncode}: {told}")
         return done.stdout
 
-    def wait_ready(self, started: Started, ops: str) -> None:
-        """Until `/readyz` answers 200."""
+    def wait_ready(self, started: Started, address: str, path: str = "/readyz") -> None:
+        """Until `path` answers 200."""
         end = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < end and _born(started.pid) == started.born:
             try:
-                with urllib.request.urlopen(f"http://{ops}/readyz", timeout=2):
+                with urllib.request.urlopen(f"http://{address}{path}", timeout=2):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(LOOK_EVERY_S)
