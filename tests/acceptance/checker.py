@@ -164,10 +164,16 @@ def states_follow_facts(ledger: Ledger) -> Iterator[str]:
 def truths_hold(journal: Journal, ledger: Ledger) -> Iterator[str]:
     """What the sender meant is what the ledger holds, where every message of the request was accepted."""
     incomplete = journal.incomplete_requests()
+    told: dict[str, list[Operation]] = {}
+    for operation in ledger.operations:
+        told.setdefault(operation.request_id or "", []).append(operation)
     for truth in journal.truths:
         if (truth.account, truth.request_id) in incomplete:
             continue
-        fault = _misquarantined(truth, ledger) if truth.kind == "quarantine" else _unlike(truth, ledger)
+        if truth.kind == "quarantine":
+            fault = _misquarantined(truth, ledger)
+        else:
+            fault = _unlike(truth, told.get(truth.request_id or "", ()))
         if fault:
             yield f"truth: {truth.request_id}/{truth.device}: {fault}"
 
@@ -181,11 +187,10 @@ def _misquarantined(truth: Truth, ledger: Ledger) -> str | None:
     return "not in quarantine"
 
 
-def _unlike(truth: Truth, ledger: Ledger) -> str | None:
+def _unlike(truth: Truth, told: Sequence[Operation]) -> str | None:
+    """`told` are the operations of its request."""
     found = [
-        one
-        for one in ledger.of_request(truth.request_id or "")
-        if one.account == truth.account and truth.device in {None, one.eid, one.device}
+        one for one in told if one.account == truth.account and truth.device in {None, one.eid, one.device}
     ]
     if len(found) != 1:
         return f"{len(found)} operations"

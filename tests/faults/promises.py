@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.faults.catalogue import faults
 from tests.faults.figures import Run
 from tests.faults.points import POINTS
 
@@ -76,7 +77,7 @@ PROMISES: Sequence[Promise] = (
 HEADINGS = (
     "what was broken",
     "beyond A to H",
-    "seeds of each fault",
+    "seeds run / asked for",
     "callbacks",
     "acknowledged",
     "lost",
@@ -86,7 +87,8 @@ HEADINGS = (
 
 def row(promise: Promise, runs: Sequence[Run]) -> tuple[str, ...]:
     own = [run for run in runs if run.fault in promise.faults]
-    seeds = [f"{name} {sum(run.fault == name for run in own)}" for name in promise.faults]
+    wanted = {fault.name: fault.seeds for fault in faults()}
+    seeds = [f"{name} {sum(run.fault == name for run in own)}/{wanted[name]}" for name in promise.faults]
     counts = (
         sum(run.callbacks.sent for run in own),
         sum(run.callbacks.acknowledged for run in own),
