@@ -54,7 +54,7 @@ class Limits:
         if self.restarts is not None and run.restarts > self.restarts:
             yield f"limit: programs ended by themselves {run.restarts} times"
         if self.grown_mib is not None and run.grown_mib > self.grown_mib:
-            yield f"limit: a program grew by {run.grown_mib:.0f} MiB"
+            yield f"limit: a program grew by {run.grown_mib:.0f} MiB: {run.fattest}"
         if self.late_s is not None and run.late_s > self.late_s:
             yield f"limit: a callback was recorded {run.late_s:.1f} s after it came"
         if run.hits < self.hits_least:

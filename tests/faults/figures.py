@@ -56,6 +56,7 @@ class Run:
     stalled_s: float = 0.0
     caught_up_s: float = 0.0
     grown_mib: float = 0.0
+    fattest: str = ""
     late_s: float = 0.0
     hits: int = 0
     took_s: float = 0.0

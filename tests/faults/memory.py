@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PAGE_MIB = 4096 / 1024 / 1024
+SHOWN = 12
 SAMPLES_LEAST = 40
 """Fewer tell nothing: a program that has just begun still grows."""
 
@@ -13,19 +14,27 @@ class Memory:
     """Samples by process; one that was killed and its successor are two."""
 
     def __init__(self) -> None:
-        self._samples: dict[int, list[float]] = {}
+        self._samples: dict[tuple[str, int], list[float]] = {}
 
-    def look(self, pid: int) -> None:
+    def look(self, pid: int, name: str = "") -> None:
         """Where it lives no more there is nothing to see."""
         try:
             resident = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         except (OSError, IndexError):
             return
-        self._samples.setdefault(pid, []).append(resident * PAGE_MIB)
+        self._samples.setdefault((name, pid), []).append(resident * PAGE_MIB)
 
     def grown_mib(self) -> float:
         """The most that one process grew, second to last quarter of its life; 0 when all are young."""
         return max((growth_mib(samples) for samples in self._samples.values()), default=0.0)
+
+    def fattest(self) -> str:
+        """Who that was, and its size in MiB as time went by."""
+        if not self._samples:
+            return ""
+        (name, _), samples = max(self._samples.items(), key=lambda one: growth_mib(one[1]))
+        step = max(1, len(samples) // SHOWN)
+        return f"{name}: {', '.join(f'{size:.0f}' for size in samples[::step])} MiB"
 
 
 def growth_mib(samples: list[float]) -> float:

@@ -112,6 +112,7 @@ async def _play(stage: Scene, fault: Fault, plan: Schedule) -> Run:
         stalled_s=round(watch.longest_s, 1),
         caught_up_s=round(caught_up_s, 1),
         grown_mib=round(watch.memory.grown_mib(), 1),
+        fattest=watch.memory.fattest(),
     )
     wrong_ones = [str(one) for one in verdict.found if not fault.limits.allow(one.letter, figures.lost)]
     return replace(timed, wrong=(*wrong_ones, *fault.limits.broken(timed)))
@@ -254,7 +255,7 @@ async def _watched(stage: Scene) -> AsyncIterator[Watch]:
         while True:
             for keeper in stage.keepers.values():
                 if keeper.program is not None:
-                    watch.memory.look(keeper.program.pid)
+                    watch.memory.look(keeper.program.pid, keeper.name)
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(5):
                     stored = sum((await stored_offsets(stage.database)).values())
