@@ -9,7 +9,7 @@ _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
-_CACHED_KEYS: Final = 65_536
+_CACHED_KEYS: Final = 16_384
 
 
 def murmur2(key: bytes) -> int:
