@@ -28,8 +28,7 @@ check: $(STAMP) ## format, lint, import contracts, types, unit and contract test
 	@$(BIN)/ruff format --check --quiet $(PACKAGES)
 	@$(BIN)/ruff check --quiet $(PACKAGES)
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
-	@$(BIN)/mypy
-	@$(BIN)/pytest -q tests/unit tests/contract tests/fuzz
+	@$(BIN)/mypy & types=$$!; $(BIN)/pytest -q tests/unit tests/contract tests/fuzz; wait $$types
 
 .PHONY: format
 format: $(STAMP) ## rewrite the code in the project's format

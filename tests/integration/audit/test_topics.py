@@ -15,6 +15,7 @@ from reconciler.topics import check_topics, create_topics
 from schemas.topics import TOPIC_SPECS, Topics
 from tests.integration.audit.conftest import Ledger
 from tests.support.kafka import delete_topics
+from tests.support.polling import eventually
 from tests.support.typed import Typist
 
 NOBODY = "127.0.0.1:1"
@@ -55,9 +56,15 @@ async def test_the_check_names_what_somebody_changed(stack: Stack, free: Topics)
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, free.events, changed)])
     finally:
         await admin.close()
-    found = await check_topics(stack.bootstrap, free)
-    told = {finding.setting: finding.found for finding in found if finding.topic == free.events}
-    assert told.items() >= changed.items()
+    told: dict[str, str] = {}
+
+    async def all_named() -> bool:
+        """A broker may hear of a change a moment after it was accepted."""
+        found = await check_topics(stack.bootstrap, free)
+        told.update({finding.setting: finding.found for finding in found if finding.topic == free.events})
+        return told.items() >= changed.items()
+
+    await eventually(all_named)
 
 
 async def test_missing_topics_are_found_and_not_made_by_looking(stack: Stack, free: Topics) -> None:
