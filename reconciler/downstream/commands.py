@@ -276,7 +276,7 @@ COMMANDS = (
     ),
     Command("status", "where each target stands", _json_argument, run_status),
     Command("jobs", "what was planned, and what became of it", jobs_arguments, run_jobs),
-    Command("approve", "let held or unknown jobs go on", _choice_arguments, run_approve),
+    Command("approve", "let jobs go on that are held, unknown or failed", _choice_arguments, run_approve),
     Command("cancel", "give jobs up that were not sent", cancel_arguments, run_cancel),
     Command("pause", "send nothing more to a target, or to anybody", pause_arguments, run_pause),
     Command("resume", "go on with a target that was stopped", target_arguments, run_resume),

@@ -46,15 +46,19 @@ class Desk:
         return {**_shown(row), "transitions": [dict(step) for step in steps]}
 
     async def approve(self, job_id: int, by: str) -> str:
-        """What came of it, in a few words. An approved job goes on at once; what is unknown is sent again."""
+        """What came of it, in a few words.
+
+        An approved job goes on at once, by the same rules: where it can be looked at, it is. What is unknown,
+        or has failed, is tried again.
+        """
         async with self._session.transaction():
             planning = Planning(self._session)
             row = await planning.read(job_id)
             if row is None:
                 return "there is no such job"
             job = job_of(row)
-            if job.state not in ("held", "unknown"):
-                return f"is {job.state}; only what is held or unknown can be approved"
+            if job.state not in ("held", "unknown", "failed"):
+                return f"is {job.state}; only what is held, unknown or failed can be approved"
             change = Change("held", f"approved by {by}", datetime.now(UTC))
             await planning.step(
                 job_id, job, Step("approve", change, by, approved_by=by), row["transaction_id"]

@@ -112,6 +112,22 @@ async def test_several_deletions_of_one_customer_are_one_call(downstream: Downst
     assert len(downstream.care.calls) == 1
 
 
+async def test_a_dead_letter_is_tried_again_when_a_person_says_so(downstream: Downstream) -> None:
+    await downstream.map(
+        downstream.device(1, target="oracle", holder="jdoe"),
+        downstream.device(2, target="oracle", holder="late"),
+    )
+    registered = downstream.care.devices.pop("late")
+    await downstream.run()
+    await downstream.settle(downstream.deleted(1))
+    await settled_as(downstream, "confirmed")
+    await downstream.settle(downstream.deleted(2))
+    await settled_as(downstream, "confirmed", "failed")
+    downstream.care.devices["late"] = registered
+    await downstream.typed("approve", "2", "--by", "tester")
+    await settled_as(downstream, "confirmed", "confirmed")
+
+
 async def test_an_unknown_customer_at_an_address_that_never_answered_stops_the_target(
     downstream: Downstream,
 ) -> None:
