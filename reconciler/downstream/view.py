@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from reconciler.audit.for_people import new_table, printable
 from reconciler.downstream.targets import Target
 from reconciler.downstream.worker import EVERYTHING
 
@@ -59,7 +59,7 @@ def _int(value: object) -> int:
 
 
 def status_table(rows: Sequence[Row]) -> Iterator[RenderableType]:
-    table = Table("target", "kind", "mode", "stopped because", "jobs", "for a person")
+    table = new_table("target", "kind", "mode", "stopped because", "jobs", "for a person")
     for row in rows:
         jobs = row["jobs"]
         assert isinstance(jobs, dict)
@@ -69,7 +69,7 @@ def status_table(rows: Sequence[Row]) -> Iterator[RenderableType]:
             str(row["target"]),
             str(row["kind"]),
             str(row["mode"]),
-            Text(str(stopped), "bold red") if stopped else NOTHING,
+            Text(_text(stopped), "bold red") if stopped else NOTHING,
             told,
             str(row["waiting"]),
         )
@@ -80,22 +80,22 @@ def jobs_table(rows: Sequence[Row]) -> Iterator[RenderableType]:
     if not rows:
         yield "no jobs"
         return
-    table = Table("job", "target", "state", "EID", "ICCID", "holder", "settled", "because")
+    table = new_table("job", "target", "state", "EID", "ICCID", "holder", "settled", "because")
     for row in rows:
         table.add_row(
             str(row["job_id"]),
             str(row["target"]),
             _state(row),
-            *(str(row[name]) for name in ("eid", "iccid", "holder_id")),
+            *(_text(row[name]) for name in ("eid", "iccid", "holder_id")),
             _time(row["event_at"]),
-            str(row["reason"]),
+            _text(row["reason"]),
         )
     yield table
 
 
 def job_view(row: Row) -> Iterator[RenderableType]:
     """Everything of one, the request as it is or would be sent, and each step."""
-    table = Table(show_header=False)
+    table = new_table("", "")
     for name, value in row.items():
         if name not in ("transitions", "request", "state"):
             table.add_row(name, _time(value) if isinstance(value, datetime) else _text(value))
@@ -105,7 +105,7 @@ def job_view(row: Row) -> Iterator[RenderableType]:
         yield Text(str(row["request"]))
     steps = row["transitions"]
     assert isinstance(steps, list)
-    taken = Table("at", "step", "to", "by", "target said", "because")
+    taken = new_table("at", "step", "to", "by", "target said", "because")
     for step in steps:
         said = " ".join(_text(step[name]) for name in ("http_status", "code", "said") if step[name])
         taken.add_row(
@@ -114,7 +114,7 @@ def job_view(row: Row) -> Iterator[RenderableType]:
             _state(step),
             str(step["by"]),
             said or NOTHING,
-            step["reason"],
+            _text(step["reason"]),
         )
     yield taken
 
@@ -130,4 +130,5 @@ def _time(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    return NOTHING if value is None or value == "" else str(value)
+    """Without control characters: a target's words must not write to the terminal of whoever reads them."""
+    return NOTHING if value is None or value == "" else printable(str(value))
