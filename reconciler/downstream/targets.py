@@ -201,12 +201,13 @@ class _Reader:
         try:
             base = URL(text)
             known = base.absolute and base.host is not None
-        except ValueError:
+            is_safe = known and (base.scheme == "https" or _is_loopback(base))
+        except (ValueError, IndexError):  # the latter from yarl, of brackets with nothing in them
             known = False
         if not known:
             self.fault("base_url: is no address; write https://host")
             return None
-        if base.scheme != "https" and not _is_loopback(base):
+        if not is_safe:
             self.fault("base_url: must be https; plain http is for this very machine")
         if base.user or base.query_string or base.fragment or (base.path.strip("/") and not with_path):
             self.fault("base_url: write scheme, host and port" + (" and context path" if with_path else ""))

@@ -82,6 +82,7 @@ bases = st.one_of(
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bases, st.text(min_size=1, max_size=8))
 @example("https://h/?unregisterDevices=true&cancelAllTemporaryAllows=true", "a")
+@example("https://h[]@", "0")
 def test_whatever_base_is_written_only_the_two_shapes_are_built(folder: Path, base: str, an_id: str) -> None:
     for entry, shape in ((imi(base_url=base), IMI), (oracle(base_url=base), ORACLE)):
         try:
