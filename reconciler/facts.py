@@ -6,23 +6,12 @@ Facts are a set: each counts once, however often it was said, and keeps the leas
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from reconciler.evidence import Evidence, Fact
+from schemas.operation_message import OperationState
 
-State = Literal[
-    "succeeded",
-    "failed",
-    "void",
-    "conflicted",
-    "unclear",
-    "held",
-    "warned",
-    "submitted",
-    "submit_unclear",
-    "rejected",
-    "intended",
-]
+State = OperationState
 
 Facts = frozenset[Fact]
 
