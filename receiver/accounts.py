@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from receiver.auth import Account
+from schemas.toml_faults import place_of, shape_faults
 
 SERVICES = ("DeviceProfileService", "CarrierService")
 SECRET_BYTES_MAX = 4096
@@ -84,24 +85,9 @@ def _entries(path: Path) -> list[Entry]:
     except UnicodeDecodeError as error:
         raise AccountsError(("is not UTF-8 text",)) from error
     except tomllib.TOMLDecodeError as error:
-        raise AccountsError((f"is not TOML{_place(error)}",)) from None
+        raise AccountsError((f"is not TOML{place_of(error)}",)) from None
     except ValidationError as error:
-        raise AccountsError(tuple(_shape_faults(error))) from None
-
-
-def _place(error: tomllib.TOMLDecodeError) -> str:
-    """Where, not what: the message of a TOML error may quote the line of a password."""
-    found = str(error).rpartition("(at ")[2].rstrip(")")
-    return f" (at {found})" if found.startswith("line ") else ""
-
-
-def _shape_faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        match fault["loc"]:
-            case ("account", int(index), *rest):
-                yield f"account {index + 1}: {'.'.join(map(str, rest))}: {fault['msg']}"
-            case location:
-                yield f"{'.'.join(map(str, location))}: {fault['msg']}"
+        raise AccountsError(tuple(shape_faults(error, "account"))) from None
 
 
 def _contradictions(entry: Entry) -> Iterator[str]:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -27,6 +27,7 @@ from reconciler.settings import ReconcilerSettings
 from reconciler.standing import read_standing, watch_standing
 from reconciler.sweep_wiring import keep_sweeping
 from reconciler.thingspace.wiring import open_thingspace, reload_accounts
+from reconciler.together import first_to_end
 from schemas.logline import Log
 from schemas.settings import load
 
@@ -67,7 +68,7 @@ async def run(_: Namespace) -> int:
             asyncio.get_running_loop().add_signal_handler(
                 signal.SIGHUP, reload_accounts, settings, thingspace, log
             )
-            await _first_to_end(
+            await first_to_end(
                 loop.run(),
                 source.watch(metrics, log),
                 _keep_lag(source, metrics),
@@ -117,19 +118,6 @@ def _stop_on_signals(loop: Loop) -> None:
     """The first signal ends the process in order."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, loop.stop)
-
-
-async def _first_to_end(*works: Coroutine[object, object, None]) -> None:
-    """Runs them until one ends, by itself or by an error, which is raised; the others are ended then."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 COMMAND = Command("run", "apply what Kafka brings, until a signal ends it", add_arguments, run)

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,6 +24,7 @@ from reconciler.downstream.targets import Target, TargetsError
 from reconciler.downstream.worker import EVERYTHING, Worker, orphans_to_unknown
 from reconciler.kafka_security import security_options
 from reconciler.ops import ops_server
+from reconciler.together import first_to_end
 from schemas.logline import Log
 
 STANDS_BY_S: Final = 2.0
@@ -94,8 +95,8 @@ class Engine:
         return True
 
     async def _lead(self, ledger: Ledger, patience: Patience) -> None:
-        blind = [name for name, target in self._targets.items() if target.can_look]
-        await orphans_to_unknown(await ledger.orphaned(blind), ledger)
+        looked_at = [name for name, target in self._targets.items() if target.can_look]
+        await orphans_to_unknown(await ledger.orphaned(looked_at), ledger)
         live = [target for target in self._targets.values() if target.mode == "live"]
         for target in self._targets.values():
             self._log.emit("target", target=target.name, kind=target.kind, mode=target.mode)
@@ -105,7 +106,7 @@ class Engine:
             ).run()
             for target in live
         ]
-        await _first_to_end(self._stopping.wait(), self._plan(ledger), self._count(ledger), *workers)
+        await first_to_end(self._stopping.wait(), self._plan(ledger), self._count(ledger), *workers)
 
     async def _plan(self, ledger: Ledger) -> None:
         """For ever."""
@@ -163,16 +164,3 @@ class Engine:
         except TimeoutError:
             return False
         return True
-
-
-async def _first_to_end(*works: Coroutine[object, object, object]) -> None:
-    """Runs them until one ends, by itself or by an error, which is raised; the others are ended then."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -64,11 +64,6 @@ class Ledger:
             row = await self._session.fetchrow(query("due_job"), target, now)
         return None if row is None else _job(row)
 
-    async def next_due(self, target: str) -> datetime | None:
-        async with self._turn:
-            at: datetime | None = await self._session.fetchval(query("next_due"), target)
-        return at
-
     async def take(self, row: JobRow, step: Step) -> bool:
         """Records a step; False where a person changed the job meanwhile, and nothing was written."""
         async with self._turn, self._session.transaction():

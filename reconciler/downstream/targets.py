@@ -4,7 +4,6 @@ TOML, its secret files read, every fault found at once. Paths inside are relativ
 """
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from reconciler.downstream.imiconnect import HOSTS
 from reconciler.downstream.oracle_risk import basic
 from reconciler.readable import ReadableError
 from schemas.setting_types import Duration, address
+from schemas.toml_faults import shape_faults
 
 SECRET_BYTES_MAX: Final = 4096
 
@@ -131,16 +131,7 @@ def _written(path: Path) -> list[Written]:
     except tomllib.TOMLDecodeError as error:
         raise TargetsError(_told(path, [f"is not TOML: {error}"])) from None
     except ValidationError as error:
-        raise TargetsError(_told(path, list(_shape_faults(error)))) from None
-
-
-def _shape_faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        match fault["loc"]:
-            case ("target", int(index), *rest):
-                yield f"target {index + 1}: {'.'.join(map(str, rest))}: {fault['msg']}"
-            case location:
-                yield f"{'.'.join(map(str, location))}: {fault['msg']}"
+        raise TargetsError(_told(path, list(shape_faults(error, "target")))) from None
 
 
 class _Reader:

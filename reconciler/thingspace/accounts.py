@@ -21,6 +21,7 @@ from reconciler.thingspace.callback_url import (
 from schemas.ids import AccountName
 from schemas.setting_types import secret_file
 from schemas.settings import SettingsError
+from schemas.toml_faults import place_of, shape_faults
 
 SETTING: Final = "THINGSPACE_ACCOUNTS_FILE"
 SECRET_CHARS_MAX: Final = 4096
@@ -122,24 +123,9 @@ def _entries(path: Path) -> list[Entry]:
     except UnicodeDecodeError as error:
         raise AccountsError(path, ("is not UTF-8 text; write it anew",)) from error
     except tomllib.TOMLDecodeError as error:
-        raise AccountsError(path, (f"is not TOML{_place(error)}; correct it there",)) from None
+        raise AccountsError(path, (f"is not TOML{place_of(error)}; correct it there",)) from None
     except ValidationError as error:
-        raise AccountsError(path, tuple(_shape_faults(error))) from None
-
-
-def _place(error: tomllib.TOMLDecodeError) -> str:
-    """Where, not what: the message of a TOML error may quote the line of a password."""
-    found = str(error).rpartition("(at ")[2].rstrip(")")
-    return f" (at {found})" if found.startswith("line ") else ""
-
-
-def _shape_faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        match fault["loc"]:
-            case ("account", int(index), *rest):
-                yield f"account {index + 1}: {'.'.join(map(str, rest))}: {_remedied(fault['msg'])}"
-            case location:
-                yield f"{'.'.join(map(str, location))}: {_remedied(fault['msg'])}"
+        raise AccountsError(path, tuple(shape_faults(error, "account", _remedied))) from None
 
 
 def _remedied(message: str) -> str:

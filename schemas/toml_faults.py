@@ -1,0 +1,25 @@
+"""What is wrong with a TOML file that people write, in words, and without quoting what may be a secret."""
+
+import tomllib
+from collections.abc import Callable, Iterator
+
+from pydantic import ValidationError
+
+
+def place_of(error: tomllib.TOMLDecodeError) -> str:
+    """Where, not what: the message of a TOML error may quote the line of a password."""
+    found = str(error).rpartition("(at ")[2].rstrip(")")
+    return f" (at {found})" if found.startswith("line ") else ""
+
+
+def shape_faults(
+    error: ValidationError, table: str, worded: Callable[[str], str] = lambda message: message
+) -> Iterator[str]:
+    """One line each; `table` is the array of tables whose entries are counted, from 1."""
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        where: tuple[int | str, ...] = fault["loc"]
+        match where:
+            case (str(name), int(index), *rest) if name == table:
+                yield f"{table} {index + 1}: {'.'.join(map(str, rest))}: {worded(fault['msg'])}"
+            case _:
+                yield f"{'.'.join(map(str, where))}: {worded(fault['msg'])}"
