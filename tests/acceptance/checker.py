@@ -17,8 +17,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from tests.acceptance.euicc import BOOTSTRAP, Possible, profiles_of
 from tests.acceptance.journal import Journal, Truth
-from tests.acceptance.ledger import Ledger, Operation
+from tests.acceptance.ledger import Ledger, Operation, Profile
 
 
 class Record(Protocol):
@@ -128,6 +129,8 @@ def offsets_are_exact(ledger: Ledger, records: Sequence[Record]) -> Iterator[str
 
 
 SUCCESSES, FAILURES = frozenset({"success", "poll_success"}), frozenset({"failure", "poll_failure"})
+ICCID_DIGITS = 19
+"""Without the check digit."""
 DECIDED = frozenset({"decided_success", "decided_failure", "decided_void"})
 FINAL = frozenset({"succeeded", "failed", "void", "rejected"})
 
@@ -211,33 +214,44 @@ def one_profile_is_enabled(ledger: Ledger) -> Iterator[str]:
             yield f"{eid}: {sum(bootstrap for bootstrap, _ in rows)} bootstrap rows"
 
 
-LEAVES: Mapping[str, str] = {
-    "download_enable": "enabled",
-    "download_disable": "disabled",
-    "enable": "enabled",
-    "disable": "disabled",
-    "delete": "deleted",
-}
-"""The state that a success leaves its profile in."""
-
-
 def profiles_follow_operations(ledger: Ledger) -> Iterator[str]:
-    """H. The last success made the state of a profile, where all is certain and about that one alone."""
-    states = {(one.eid, one.iccid): one.state for one in ledger.profiles}
-    of_eid: dict[str, list[Operation]] = {}
+    """H. The profiles of each eUICC are what its operations made of them, wherever `euicc` can tell."""
+    told: dict[str, list[Operation]] = {}
     for operation in ledger.operations:
         if operation.eid is not None:
-            of_eid.setdefault(operation.eid, []).append(operation)
-    for eid, told in of_eid.items():
-        iccids = {one.iccid_target for one in told}
-        certain = all(one.state in {"succeeded", "failed"} and one.action in LEAVES for one in told)
-        done = [one for one in told if one.state == "succeeded"]
-        if len(iccids) != 1 or None in iccids or not certain or not done:
-            continue
-        last = max(done, key=lambda one: one.first_seen_at)
-        state = states.get((eid, last.iccid_target))
-        if state != LEAVES[last.action or ""]:
-            yield f"{eid}: {last.iccid_target} is {state}, the last success was {last.action}"
+            told.setdefault(operation.eid, []).append(operation)
+    found: dict[str, dict[str, Profile]] = {}
+    for profile in ledger.profiles:
+        key = BOOTSTRAP if profile.bootstrap else profile.iccid or "a profile without ICCID"
+        found.setdefault(profile.eid, {})[key] = profile
+    for eid in sorted(told.keys() | found.keys()):
+        rows, operations = found.get(eid, {}), told.get(eid, [])
+        expected = profiles_of(operations)
+        if expected is not None and not _name_the_bootstrap(operations, rows):
+            yield from (f"{eid}: {fault}" for fault in _unlike_profiles(rows, expected))
+
+
+def _name_the_bootstrap(operations: Sequence[Operation], rows: Mapping[str, Profile]) -> bool:
+    """Whether one has for its target what is known as the bootstrap by now, with or without check digit."""
+    bootstrap = rows.get(BOOTSTRAP)
+    if bootstrap is None or bootstrap.iccid is None:
+        return False
+    digits = bootstrap.iccid[:ICCID_DIGITS]
+    return any((one.iccid_target or "").startswith(digits) for one in operations)
+
+
+def _unlike_profiles(rows: Mapping[str, Profile], expected: Possible) -> Iterator[str]:
+    for key in sorted(rows.keys() | expected.keys()):
+        row, possible = rows.get(key), sorted(expected.get(key, ()))
+        if row is None:
+            yield f"{key} has no row, its operations make it {' or '.join(possible)}"
+        elif sorted(row.possible_states) != possible:
+            yield (
+                f"{key} is {' or '.join(sorted(row.possible_states))}, "
+                f"its operations make it {' or '.join(possible) or 'nothing'}"
+            )
+        elif row.state != (possible[0] if len(possible) == 1 else "unknown"):
+            yield f"{key} is {row.state}, possible is {' or '.join(possible)}"
 
 
 def caught_up(ledger: Ledger, ends: Mapping[tuple[str, int], int]) -> bool:

@@ -58,7 +58,7 @@ class Operation:
     state: str
     final: bool
     facts: frozenset[str]
-    first_seen_at: datetime = EPOCH
+    ordered_at: datetime = EPOCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tests.faults.scene import (
     Cast,
 )
 from tests.faults.schedule import Draw
-from tests.faults.tales import bulk, lives
+from tests.faults.tales import all_lives, bulk
 
 FOLLOWS_FROM_LOSS = frozenset({"A", "A/F", "H/truth"})
 SHORT, MEDIUM, LONG = 20, 5, 1
@@ -92,10 +92,10 @@ FLIPPED_LOST_MAX = 2
 
 QUICK = Load(rate=150)
 BRISK = Load(seconds=13, rate=400, devices=2_000)
-TWICE = Load(seconds=18, again_after_s=3.0, day_every_s=6.0, tales=(("lives", lives(8)), ("lived", lives(4))))
+TWICE = Load(seconds=18, again_after_s=3.0, day_every_s=6.0, tales=all_lives())
 FLEET = Load(seconds=20, rate=20, operations=5, day_every_s=10, tales=(("bulk", bulk(10_000)),))
 MINUTE = Load(seconds=75, rate=40, day_every_s=10)
-LIVELY = Load(tales=(("lives", lives(8)), ("lived", lives(4))))
+LIVELY = Load(tales=all_lives())
 USUAL, MORE, MUCH = Load(), Load(seconds=18), Load(seconds=26)
 MINUTES_5 = Load(seconds=300, rate=40, day_every_s=30)
 MINUTES_6 = Load(seconds=320, rate=40, day_every_s=30)

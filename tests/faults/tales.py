@@ -39,14 +39,30 @@ state = "{state}"
 """
 
 
-def lives(steps: int) -> str:
-    """Of some profiles at once, so far; their states depend on the order of all that happened to them."""
+NAMED = 'echo = ["imei", "eid", "iccid"]\n'
+
+
+def lives(steps: int, *, named: bool = True) -> str:
+    """Of some profiles at once, so far; their states depend on the order of all that happened to them.
+
+    `named`: callbacks say which profile they are about, so that its state is known at every step.
+    """
     lines = ['title = "profiles that are made, used and deleted"\n']
     for number, (action, succeeds) in enumerate(LIFE[:steps], start=1):
-        named = {"request": f"step-{number}", "device": "profile", "count": LIVES, "action": action}
-        lines += [GOOD.format(**named), "" if succeeds else BAD, "copies = 2\n"]
-        lines.append(EXPECT.format(**named, state="succeeded" if succeeds else "failed"))
+        told = {"request": f"step-{number}", "device": "profile", "count": LIVES, "action": action}
+        lines += [GOOD.format(**told), NAMED if named else "", "" if succeeds else BAD, "copies = 2\n"]
+        lines.append(EXPECT.format(**told, state="succeeded" if succeeds else "failed"))
     return "".join(lines)
+
+
+def all_lives() -> tuple[tuple[str, str], ...]:
+    """Whole ones, some that end with a failure, and whole ones of profiles that nobody names."""
+    return (
+        ("lives", lives(8)),
+        ("lived", lives(4)),
+        ("living", lives(6)),
+        ("nameless", lives(8, named=False)),
+    )
 
 
 def bulk(devices: int) -> str:
