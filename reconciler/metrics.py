@@ -74,6 +74,12 @@ class Metrics:
             "Partitions that came to a topic that was read already",
             registry=registry,
         )
+        self._background = Counter(
+            "reconciler_background_errors",
+            "Errors in the background that nobody waits for, by their class",
+            ["error"],
+            registry=registry,
+        )
         self._lag_records = Gauge(
             "reconciler_lag_records", "Records in Kafka that are not applied yet", registry=registry
         )
@@ -118,6 +124,9 @@ class Metrics:
 
     def partitions_added(self, count: int) -> None:
         self._added.inc(count)
+
+    def background_error(self, error: str) -> None:
+        self._background.labels(error).inc()
 
     def lag(self, records: int, seconds: float) -> None:
         self._lag_records.set(records)

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from reconciler.background import LibraryLines, nobody_counts, watch_background
 from reconciler.faults import BrokenError
 from reconciler.readable import ReadableError
+from schemas.logline import Log
 from schemas.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -43,8 +45,11 @@ def main(program: str, description: str, commands: Sequence[Command], argv: Sequ
     arguments = command_line(program, description, commands).parse_args(argv)
     # What aiokafka would log comes to people as our own sentence, and to machines as our own log line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    log = Log(program)
+    logging.lastResort = LibraryLines(log)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            watch_background(runner.get_loop(), log, nobody_counts)
             code = runner.run(_awaited(arguments.command, arguments))
         sys.stdout.flush()
     except SettingsError as error:

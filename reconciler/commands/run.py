@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from reconciler.access import writer_access
+from reconciler.background import watch_background
 from reconciler.decode import decoder
 from reconciler.dispatch_wiring import keep_dispatching
 from reconciler.kafka import SESSION_TIMEOUT_S, KafkaSource, Membership
@@ -48,6 +49,7 @@ async def run(_: Namespace) -> int:
     async with fitting_session(access, "profile-reconciler run"):
         pass  # a wrong address or version is said at once, by a sentence, not by waiting
     log, metrics = Log("profile-reconciler"), Metrics()
+    watch_background(asyncio.get_running_loop(), log, metrics.background_error)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

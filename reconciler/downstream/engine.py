@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from reconciler.background import watch_background
 from reconciler.downstream.connectors import ImiConnectJobs, OracleRiskJobs
 from reconciler.downstream.exchange import Exchange
 from reconciler.downstream.imiconnect import ImiConnect
@@ -67,6 +68,7 @@ class Engine:
         self._stopping = asyncio.Event()
 
     async def run(self, patience: Patience) -> None:
+        watch_background(asyncio.get_running_loop(), self._log, self._metrics.background_error)
         listen = self._settings.ops_listen
         serving = ops_server(
             listen.host,

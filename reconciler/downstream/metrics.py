@@ -21,6 +21,12 @@ class Metrics:
             ["target", "step", "state"],
             registry=registry,
         )
+        self._background = Counter(
+            "downstream_background_errors",
+            "Errors in the background that nobody waits for, by their class",
+            ["error"],
+            registry=registry,
+        )
         self._stopped = Gauge(
             "downstream_target_stopped", "Whether a target waits for a person", ["target"], registry=registry
         )
@@ -33,6 +39,9 @@ class Metrics:
 
     def stepped(self, target: str, step: str, state: str) -> None:
         self._steps.labels(target, step, state).inc()
+
+    def background_error(self, error: str) -> None:
+        self._background.labels(error).inc()
 
     def stopped(self, target: str, *, stopped: bool) -> None:
         self._stopped.labels(target).set(stopped)
