@@ -23,7 +23,7 @@ from tests.simulator.journal import Journal
 from tests.simulator.load import LoadPlan, run_load
 from tests.simulator.loadjournal import write_load
 from tests.simulator.message import Listener
-from tests.simulator.player import Player, Result
+from tests.simulator.player import PORTS, Player, Result
 from tests.simulator.script import DeviceLine, FaultLine, Script, ScriptError, Stage, Step, file_message
 from tests.simulator.server.serve import Serving, serve
 from tests.simulator.server.settings import Settings, SettingsError, read_settings, settings_file
@@ -127,7 +127,12 @@ class Progress:
 
 
 async def play(
-    arguments: argparse.Namespace, listener: Listener, stories: Sequence[Story], at_once: int
+    arguments: argparse.Namespace,
+    listener: Listener,
+    stories: Sequence[Story],
+    *,
+    at_once: int = 1,
+    connections: int = PORTS,
 ) -> Result:
     mode = replace(MODES[arguments.mode], refusals_count=arguments.refusal_count == 2)
     rng = random.Random(arguments.seed)
@@ -137,7 +142,15 @@ async def play(
         ) as wire:
             journal = Journal(stream, listener)
             player = Player(
-                listener, wire, mode, ScaledClock(arguments.clock_scale), journal, rng, at_once, Progress()
+                listener,
+                wire,
+                mode,
+                ScaledClock(arguments.clock_scale),
+                journal,
+                rng,
+                at_once,
+                connections,
+                Progress(),
             )
             return await player.play(stories)
 
@@ -162,14 +175,15 @@ def run_send(arguments: argparse.Namespace) -> int:
         message = story.waves[0].deliveries[0].message
         sys.stdout.buffer.write(message.bytes_at(message.first_attempt) + b"\n")
         return 0
-    return report(uvloop.run(play(arguments, listener, [story], 1)), as_json=arguments.json)
+    return report(uvloop.run(play(arguments, listener, [story])), as_json=arguments.json)
 
 
 def run_play(arguments: argparse.Namespace) -> int:
     listener = listener_of(arguments)
     arguments.seed = seed_of(arguments)
     stories = catalogue.stories(arguments.scenario, listener, arguments.seed, arguments.operations)
-    result = uvloop.run(play(arguments, listener, stories, arguments.concurrency))
+    at_once, connections = arguments.concurrency, arguments.connections
+    result = uvloop.run(play(arguments, listener, stories, at_once=at_once, connections=connections))
     return report(result, as_json=arguments.json)
 
 

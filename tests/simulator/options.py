@@ -7,6 +7,7 @@ from importlib import metadata
 
 from tests.simulator.catalogue import OPERATIONS_USUAL
 from tests.simulator.delivery import MODES
+from tests.simulator.player import PORTS
 from tests.simulator.script import known_spellings
 
 DESCRIPTION = """A stand-in for Verizon ThingSpace: sends eUICC profile callbacks as Verizon does."""
@@ -122,6 +123,9 @@ def _play(command: argparse.ArgumentParser) -> None:
         "--operations", type=int, default=OPERATIONS_USUAL, help="ordinary ones in a fleet-day"
     )
     command.add_argument("--concurrency", type=_whole, default=50, metavar="N", help="stories side by side")
+    command.add_argument(
+        "--connections", type=_whole, default=PORTS, metavar="N", help="attempts at once, of all stories"
+    )
 
 
 def _load(command: argparse.ArgumentParser) -> None:

@@ -15,6 +15,9 @@ from tests.simulator.journal import Journal
 from tests.simulator.message import Listener, Message
 from tests.simulator.story import Delivery, Story
 
+PORTS = 65_535
+"""More connections than that no address can have."""
+
 
 class Wire(Protocol):
     async def post(self, url: str, body: bytes, *, gzipped: bool = False) -> Answer: ...
@@ -33,7 +36,10 @@ class Result:
 
 @dataclass
 class Player:
-    """Everything a play needs. `progress` hears, after each message, how many are done and of how many."""
+    """Everything a play needs. `progress` hears, after each message, how many are done and of how many.
+
+    `concurrency` stories go on side by side; of all their attempts at most `connections` are on their way.
+    """
 
     listener: Listener
     wire: Wire
@@ -42,10 +48,15 @@ class Player:
     journal: Journal
     rng: random.Random
     concurrency: int = 50
+    connections: int = PORTS
     progress: Callable[[int, int], None] = lambda done, total: None
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._free = asyncio.Semaphore(self.connections)
 
     async def play(self, stories: Sequence[Story]) -> Result:
-        """All stories to their end, at most `concurrency` at a time."""
+        """All stories to their end."""
         result = Result()
         total = sum(story.deliveries for story in stories)
         gate = asyncio.Semaphore(self.concurrency)
@@ -72,7 +83,8 @@ class Player:
         message = delivery.message
 
         async def post(attempt: int) -> Answer:
-            return await self._attempt(story, message, attempt, result)
+            async with self._free:
+                return await self._attempt(story, message, attempt, result)
 
         if delivery.copies > 1:
             fate = await deliver_copies(post, delivery.copies, message.first_attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -11,7 +12,7 @@ from collections import Counter
 import pytest
 
 from tests.simulator import catalogue, content
-from tests.simulator.delivery import MODES, ScaledClock
+from tests.simulator.delivery import MODES, Answer, ScaledClock
 from tests.simulator.journal import Journal
 from tests.simulator.message import Listener, Message
 from tests.simulator.player import Player, Result
@@ -73,6 +74,38 @@ async def test_copies_go_to_all_urls_and_count_up() -> None:
     assert counts == {1, 2, 3, 4}
     assert result.fates == Counter(accepted=1)
     assert len({line["payload_id"] for line in lines if line["type"] == "attempt"}) == 1
+
+
+async def test_no_more_attempts_are_on_their_way_than_there_are_connections() -> None:
+    wire = Counting()
+    stories = catalogue.stories("bulk-thirty", listener_at("http://nowhere"), "s")
+    journal = Journal(None, listener_at("http://nowhere"))
+    clock = ScaledClock(100_000)
+    player = Player(
+        listener_at("http://nowhere"),
+        wire,
+        MODES["documented"],
+        clock,
+        journal,
+        random.Random(1),
+        connections=3,
+    )
+    result = await player.play(stories)
+    assert (wire.at_once_most, result.attempts) == (3, 30)
+
+
+class Counting:
+    """A wire that remembers how many attempts were on it at the same time."""
+
+    def __init__(self) -> None:
+        self.at_once = self.at_once_most = 0
+
+    async def post(self, url: str, body: bytes, *, gzipped: bool = False) -> Answer:
+        self.at_once += 1
+        self.at_once_most = max(self.at_once, self.at_once_most)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        return Answer(200)
 
 
 async def test_refusals_are_repeated_and_written_down() -> None:
