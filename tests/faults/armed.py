@@ -89,7 +89,7 @@ def entered(owner: object, name: str, burn: Burn, put: Put) -> None:
 
 def batch_sent(burn: Burn, put: Put) -> None:
     """A moment later, when the producer has taken up what it was given."""
-    awaited(KafkaBroker, "_send", lambda: void(asyncio.get_running_loop().call_later(IN_FLIGHT_S, burn)), put)
+    called(KafkaBroker, "send", lambda: void(asyncio.get_running_loop().call_later(IN_FLIGHT_S, burn)), put)
 
 
 def void(_: object) -> None:

@@ -17,6 +17,8 @@ PIECE_BYTES = 65_536
 MOUNT_WITHIN_S = 20
 REMOUNT_AGAIN_S = 0.2
 PAGE_BYTES = 4096
+LOG_HEAD_BYTES, FRAME_HEAD_BYTES = 32, 24
+"""Of SQLite's write-ahead log, as its file format says."""
 RECORDED = rb'"kind":"callback"'
 FLIPPED_BYTES = 64
 
@@ -71,22 +73,49 @@ def empty(folder: Path) -> None:
     (folder / BALLAST).unlink(missing_ok=True)
 
 
-def tear(folder: Path, rng: random.Random) -> None:
-    """Half a record more at the end of the log, as a crash in the middle of a write leaves it."""
-    for log in folder.glob("spool-*.db-wal"):
-        with log.open("ab") as file:
-            file.write(rng.randbytes(rng.randrange(1, 3 * PAGE_BYTES)))
+def tear(folder: Path, rng: random.Random) -> int:
+    """Half a record more at the end of the log, as a crash in the middle of a write leaves it.
+
+    It begins as the log's own frames do. Returns how many logs there were.
+    """
+    torn = 0
+    for path in folder.glob("spool-*.db-wal"):
+        log = path.read_bytes()
+        end = log_end(log)
+        if end > LOG_HEAD_BYTES:
+            half = log[LOG_HEAD_BYTES:][:FRAME_HEAD_BYTES] + rng.randbytes(rng.randrange(1, 3 * PAGE_BYTES))
+            path.write_bytes(log[:end] + half + log[end + len(half) :])
+            torn += 1
+    return torn
 
 
-def flip(folder: Path, rng: random.Random) -> None:
-    """Some bytes of a record that waits there are others: it is lost, but few others may be."""
+def log_end(log: bytes) -> int:
+    """Where SQLite's next frame will stand: further on are those of an earlier round, with other salts."""
+    frame_bytes = FRAME_HEAD_BYTES + int.from_bytes(log[8:12], "big")
+    salts, end = log[16:24], LOG_HEAD_BYTES
+    while end + frame_bytes <= len(log) and log[end + 8 : end + 16] == salts:
+        end += frame_bytes
+    return end
+
+
+def flip(folder: Path, rng: random.Random) -> int:
+    """Some bytes of a record that waits there are others: it is lost, but few others may be.
+
+    Returns how many there were to choose from.
+    """
     places = [
         (path, match.start())
         for path in sorted(folder.glob("spool-*.db*"))
-        for match in re.finditer(RECORDED, path.read_bytes())
+        for match in re.finditer(RECORDED, _in_use(path))
     ]
     if places:
         path, place = rng.choice(places)
         with path.open("r+b") as file:
             file.seek(place)
             file.write(rng.randbytes(FLIPPED_BYTES))
+    return len(places)
+
+
+def _in_use(path: Path) -> bytes:
+    content = path.read_bytes()
+    return content[: log_end(content)] if path.name.endswith("-wal") else content

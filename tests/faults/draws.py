@@ -189,6 +189,12 @@ def below_min_isr(rng: random.Random) -> Sequence[Step]:
     return [Step(2.0, "freeze", broker, lasting(rng, 8, 14)) for broker in still]
 
 
+def too_few_replicas(rng: random.Random) -> Sequence[Step]:
+    """Kafka says so at once, where it only keeps silent while two of three stand still."""
+    one = rng.choice(("broker-1", "broker-2", "broker-3"))
+    return [Step(1.5, "want_all_replicas", "topic", 11.0), Step(3.0, "stop", one, lasting(rng, 4, 8))]
+
+
 # Receivers, and everything
 
 

@@ -173,7 +173,15 @@ def _leaks(block: Sequence[tuple[str, bytes]], needles: Sequence[bytes]) -> list
 
 async def _everything(scene: Scene) -> AsyncIterator[tuple[str, bytes]]:
     topics = scene.topics
-    for name in (topics.events, topics.requests, topics.quarantine, topics.operations, topics.state):
+    ours = (
+        topics.events,
+        topics.requests,
+        topics.quarantine,
+        topics.operations,
+        topics.state,
+        topics.anchors,
+    )
+    for name in ours:
         for record in await read_topic(scene.stack.bootstrap, name):
             parts = [record.key or b"", record.value or b"", *(part for _, part in record.headers)]
             yield f"{name}/{record.partition}/{record.offset}", b"\n".join(parts)

@@ -43,6 +43,8 @@ class Keeper:
     ops: str
     program: Program | None = None
     ends: list[End] = field(default_factory=list)
+    deaf: bool = False
+    """It did not end when told to, and had to be killed."""
     _wanted: bool = False
     _may_run: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -77,6 +79,10 @@ class Keeper:
         except AssertionError as error:
             told = self.program.stderr()[-2000:] if self.program else "it was never started"
             raise AssertionError(f"{self.name} is not ready after {READY_WITHIN_S:.0f} s: {told}") from error
+
+    @property
+    def runs(self) -> bool:
+        return self.program is not None and self.program.exit_code is None
 
     def kill(self) -> None:
         """`kill -9`; stays down until `release`."""
@@ -128,6 +134,7 @@ class Keeper:
         try:
             await self.terminate()
         except AssertionError:
+            self.deaf = True
             self.kill()
         await asyncio.sleep(NOTED_WITHIN_S)
         self._task.cancel()

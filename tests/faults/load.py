@@ -30,9 +30,10 @@ class Load:
     """`rate` callbacks a second for `seconds`, to each receiver, about so many `devices` in turn; and fleets'
     days beside it, one by one.
 
-    `retry_s`: how long ThingSpace waits before it sends a refused one of these again, four times in all.
-    `again_after_s`: each of these days is sent once more as it was, so much later. `tales` are scenario
-    files, by name, sent at once.
+    `connections`: of each sender of days and tales, at most, for any real sender has so many and no more; the
+    steady load has eight. `retry_s`: how long ThingSpace waits before it sends a refused one of these again,
+    four times in all. `again_after_s`: each of these days is sent once more as it was, so much later. `tales`
+    are scenario files, by name, sent at once.
     """
 
     seconds: float = 12.0
@@ -40,6 +41,7 @@ class Load:
     devices: int = 200
     operations: int = 20
     day_every_s: float = 4.0
+    connections: int = 200
     retry_s: float = 3.0
     again_after_s: float | None = None
     tales: tuple[tuple[str, str], ...] = ()
@@ -97,6 +99,7 @@ class Senders:
         return (
             *("play", *(part for url in self.urls for part in ("--url", url))),
             *("--mode", "documented", "--clock-scale", str(300.0 / load.retry_s), "--concurrency", "4"),
+            *("--connections", str(load.connections)),
             *("--previous-password-file", str(self.folder / "previous-password")),
         )
 

@@ -28,7 +28,7 @@ PROMISES: Sequence[Promise] = (
     Promise(
         "broker killed 20 times under load; paused for a minute; leader lost; below min.insync.replicas",
         "p99 ≤ 2 s, no 5xx",
-        ("broker-killed-20-times", "broker-paused-60s", "leader-lost", "below-min-isr"),
+        ("broker-killed-20-times", "broker-paused-60s", "leader-lost", "below-min-isr", "too-few-replicas"),
     ),
     Promise("receiver killed at each named place", "A, B", at("receiver")),
     Promise(

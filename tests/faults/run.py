@@ -22,7 +22,7 @@ from deploy.local.stack import Stack
 from tests.acceptance.checker import kept_once
 from tests.acceptance.journal import read_journal
 from tests.acceptance.ledger import read_ledger
-from tests.faults.acts import perform
+from tests.faults.acts import perform, toothless
 from tests.faults.answers import read_answers
 from tests.faults.catalogue import Fault
 from tests.faults.figures import Run, sent
@@ -114,7 +114,9 @@ async def _play(stage: Scene, fault: Fault, plan: Schedule) -> Run:
         grown_mib=round(watch.memory.grown_mib(), 1),
         fattest=watch.memory.fattest(),
     )
-    wrong_ones = [str(one) for one in verdict.found if not fault.limits.allow(one.letter, figures.lost)]
+    found = [*verdict.found, *([] if fault.may_miss else _toothless(stage, plan))]
+    times = Counter(one.letter for one in found)
+    wrong_ones = [str(one) for one in found if not fault.limits.allow(one.letter, times[one.letter])]
     return replace(timed, wrong=(*wrong_ones, *fault.limits.broken(timed)))
 
 
@@ -164,7 +166,8 @@ async def _judged(stage: Scene, plan: Schedule, senders: Senders, problems: list
     await asyncio.gather(*(keeper.end() for keeper in stage.keepers.values()))
     found += await password_is_nowhere(stage)
     found += [Found("remark", text) for text in stage.remarks]
-    return _Verdict(evidence, [*found, *_crashes(stage), *_missed(stage)], _last_words(stage))
+    found += [*_crashes(stage), *_deaf(stage), *_missed(stage)]
+    return _Verdict(evidence, found, _last_words(stage))
 
 
 async def _nothing() -> list[Found]:
@@ -191,9 +194,9 @@ def _figures(stage: Scene, fault: Fault, plan: Schedule, senders: Senders, verdi
         lost=sum(one.letter == "A" for one in verdict.found),
         doubled=len(list(kept_once(sound.ledger))),
         repeated=len(sound.records) - len(sound.ledger.events),
-        restarts=sum(len(keeper.unwanted_ends()) for keeper in stage.keepers.values()),
+        restarts=sum(len(keeper.unwanted_ends()) for keeper in stage.all_keepers),
         late_s=round(max((event.late_s for event in sound.ledger.events), default=0.0), 1),
-        hits=sum(end.at_point for keeper in stage.keepers.values() for end in keeper.ends),
+        hits=sum(end.at_point for keeper in stage.all_keepers for end in keeper.ends),
         last_words=verdict.last_words,
     )
 
@@ -205,17 +208,25 @@ def _crashes(stage: Scene) -> list[Found]:
     """
     told = Counter(
         "\n".join(end.stderr.rstrip().splitlines()[-CRASH_LINES:])
-        for keeper in stage.keepers.values()
+        for keeper in stage.all_keepers
         for end in keeper.ends
         if "Traceback" in end.stderr and end.exit_code not in ENDS_IN_ORDER
     )
     return [Found("crash", f"{times} times: {lines}") for lines, times in told.items()]
 
 
+def _deaf(stage: Scene) -> list[Found]:
+    return [
+        Found("stuck", f"{keeper.name} did not end when told to")
+        for keeper in stage.all_keepers
+        if keeper.deaf
+    ]
+
+
 def _last_words(stage: Scene) -> tuple[str, ...]:
     return tuple(
         f"{keeper.name} ended with {end.exit_code}: {(end.stderr.rstrip().splitlines() or [''])[-1]}"
-        for keeper in stage.keepers.values()
+        for keeper in stage.all_keepers
         for end in keeper.unwanted_ends()
     )
 
@@ -228,6 +239,11 @@ def _missed(stage: Scene) -> list[Found]:
     ends = [end for keeper in stage.kept(point.part) for end in keeper.ends]
     reached = any(end.exit_code == -signal.SIGKILL for end in ends)
     return [] if reached else [Found("point", f"{point.name} was never reached")]
+
+
+def _toothless(stage: Scene, plan: Schedule) -> list[Found]:
+    """What nobody could have felt was not withstood."""
+    return [Found("bench", f"{kind}: nothing of it came about") for kind in toothless(plan, stage.bites)]
 
 
 @dataclass

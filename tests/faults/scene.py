@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from tests.support.program import Program, Programs
 RECEIVER_DETOUR, RECONCILER_DETOUR = "RECEIVER", "RECONCILER"
 SENDER_RECEIVER, RECEIVER_KAFKA = "sender-receiver", "receiver-kafka"
 RECONCILER_KAFKA, RECONCILER_POSTGRES = "reconciler-kafka", "reconciler-postgres"
+WAYS = frozenset({SENDER_RECEIVER, RECEIVER_KAFKA, RECONCILER_KAFKA, RECONCILER_POSTGRES})
 
 ACCOUNTS = f"""
 [[account]]
@@ -73,16 +75,24 @@ class Scene:
     rng: random.Random
     ways: dict[str, Sequence[Passage]] = field(default_factory=dict)
     keepers: dict[str, Keeper] = field(default_factory=dict)
+    left: list[Keeper] = field(default_factory=list)
+    """Of programs that were removed."""
     addresses: dict[str, str] = field(default_factory=dict)
     """Of the receivers, by part."""
     remarks: list[str] = field(default_factory=list)
     """What a step of the schedule found wrong."""
+    bites: Counter[str] = field(default_factory=Counter)
+    """How much came about of the steps of each kind."""
     is_armed: bool = False
     refuses_strangers: bool = False
     """Whether the database does."""
 
     def keeper(self, part: str) -> Keeper:
         return self.keepers[part]
+
+    @property
+    def all_keepers(self) -> list[Keeper]:
+        return [*self.keepers.values(), *self.left]
 
     def kept(self, kind: str) -> list[Keeper]:
         """All receivers, or all reconcilers."""
@@ -109,7 +119,9 @@ class Scene:
         await self.keepers[part].begin()
 
     async def remove(self, part: str) -> None:
-        await self.keepers.pop(part).end()
+        keeper = self.keepers.pop(part)
+        self.left.append(keeper)
+        await keeper.end()
 
     def _receiver(self, part: str, ops: str) -> Callable[[], Program]:
         self.addresses.setdefault(part, f"{HOST}:{free_ports(1)[0]}")

@@ -76,13 +76,12 @@ def _seen_at(moment: datetime) -> bytes:
     return moment.isoformat().encode()
 
 
-async def limit_batches(bootstrap: str, topic: str, bytes_max: int) -> None:
-    """From now on the brokers refuse a larger batch, for good."""
+async def configure(bootstrap: str, topic: str, name: str, value: int) -> None:
+    """From now on; whatever else was set for the topic is as the brokers have it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        limit = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(bytes_max)})
-        await admin.alter_configs([limit])
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {name: str(value)})])
     finally:
         await admin.close()
 

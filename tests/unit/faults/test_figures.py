@@ -72,6 +72,18 @@ def test_limits_are_told_when_broken() -> None:
     assert Limits(lost=5).allow("A", 5)
     assert not Limits(lost=5).allow("A", 6)
     assert not Limits(lost=5).allow("F", 5)
+    assert not Limits().allow("A", 1)
+
+
+def test_what_was_never_acknowledged_is_told_though_nobody_was_refused() -> None:
+    unanswered = Run("x", 1, Sent(10, 9, 0, 1, 0, 0, 0.1))
+    assert [text[:8] for text in Limits(refused=0, unacknowledged=0).broken(unanswered)] == ["limit: 1"]
+    assert not list(Limits(refused=0, unacknowledged=1).broken(unanswered))
+
+
+def test_a_disk_that_always_had_room_shows_nothing() -> None:
+    assert [text[:6] for text in Limits(refused_least=1).broken(Run("x", 1, Sent(9, 9, 0, 0, 0, 0, 0)))]
+    assert not list(Limits(refused_least=1).broken(Run("x", 1, Sent(9, 8, 1, 0, 0, 0, 0))))
 
 
 def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
