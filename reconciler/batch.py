@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 from reconciler.evidence import Evidence
 from schemas.event import Event
 from schemas.ids import EventId
+
+TopicId = NewType("TopicId", str)
+"""Which of all topics that ever had its name a topic is, as Kafka's own tools write it."""
 
 
 class Place(NamedTuple):
@@ -18,10 +21,11 @@ class Place(NamedTuple):
 
 
 class Position(NamedTuple):
-    """What is stored of a partition; `last_event_id` is None where there is nothing to compare with."""
+    """What is stored of a partition; None where there is nothing to compare with."""
 
     next_offset: int
     last_event_id: str | None
+    topic_id: TopicId | None = None
 
 
 class Arrived(NamedTuple):

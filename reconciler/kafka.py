@@ -23,7 +23,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from reconciler.batch import Place, Position
+from reconciler.batch import Place, Position, TopicId
 from reconciler.decode import Decode, KafkaRecord
 from reconciler.faults import BrokenError, TryAgainError
 from reconciler.kafka_topics import Cluster
@@ -66,6 +66,8 @@ class KafkaSource:
     def __init__(self, membership: Membership, decode: Decode) -> None:
         self._membership = membership
         self._consumer = _consumer(membership)
+        self._cluster = _cluster(membership)
+        self._placed_on: Mapping[str, TopicId] = {}
         self._left: set[asyncio.Task[None]] = set()
         self._is_member = False
         self._is_worn_out = False
@@ -114,6 +116,7 @@ class KafkaSource:
             self._telling.cancel()
             await asyncio.gather(self._telling, return_exceptions=True)
         self._leave_behind()
+        await self._cluster.close()
         _, late = await asyncio.wait(self._left, timeout=STOP_TIMEOUT_S)
         for task in late:
             task.cancel()
@@ -141,9 +144,11 @@ class KafkaSource:
 
     async def watch(self, meter: Meter, log: Log) -> None:
         """For ever, beside the loop."""
-        membership = self._membership
-        cluster = Cluster(membership.bootstrap, membership.security, membership.topics)
-        await watch(self, cluster, meter, log)
+        await watch(self, _cluster(self._membership), meter, log)
+
+    @property
+    def placed_on(self) -> Mapping[str, TopicId]:
+        return self._placed_on
 
     async def look(self, ends: Mapping[Place, int]) -> Look:
         """What it has been doing since the look before."""
@@ -213,6 +218,11 @@ class KafkaSource:
         """Every partition of our topics, as far as known; not only those that are ours."""
         known = {topic: self._consumer.partitions_for_topic(topic) or () for topic in self._membership.topics}
         return sorted({*self.astray(), *(Place(topic, each) for topic in known for each in known[topic])})
+
+    async def topic_ids(self) -> Mapping[str, TopicId]:
+        async with self._attended():
+            self._placed_on = await self._cluster.topic_ids()
+        return self._placed_on
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
         async with self._attended() as there:
@@ -322,6 +332,10 @@ def _consumer(membership: Membership) -> AIOKafkaConsumer:
         metadata_max_age_ms=METADATA_AGE_MS,
         **membership.security,
     )
+
+
+def _cluster(membership: Membership) -> Cluster:
+    return Cluster(membership.bootstrap, membership.security, membership.topics)
 
 
 def _place(partition: TopicPartition) -> Place:

@@ -12,20 +12,26 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from reconciler.batch import Place
+from reconciler.batch import Place, TopicId
 from reconciler.decode import Decode
+from reconciler.faults import TryAgainError
 from reconciler.kafka_admin import ClusterError, cluster_admin, cluster_words
+from reconciler.kafka_topics import Cluster
 
 READ_WITHIN_S = 15.0
 POLL_MS = 250
 
 
 class Held(NamedTuple):
-    """The oldest offset, the one that the next record gets, and the record asked for, if it is there."""
+    """The oldest offset, the one that the next record gets, and the record asked for, if it is there.
+
+    `topic_id` is None where the brokers know of no ids.
+    """
 
     first: int
     end: int
     identity: str | None
+    topic_id: TopicId | None
 
 
 async def held(
@@ -53,18 +59,34 @@ async def held(
     try:
         await asyncio.wait_for(consumer.start(), READ_WITHIN_S)
         places = [TopicPartition(topic, part.partition) for part in known[topic].partitions]
-        return await _Reading(consumer, decode, places).held(asked)
-    except (KafkaError, OSError, TimeoutError) as error:
+        reading = _Reading(consumer, decode, places, await _topic_id(bootstrap, options, topic))
+        return await reading.held(asked)
+    except (KafkaError, OSError, TimeoutError, TryAgainError) as error:
         raise ClusterError(cluster_words(bootstrap, error)) from error
     finally:
         await consumer.stop()
 
 
+async def _topic_id(bootstrap: str, options: Mapping[str, object], topic: str) -> TopicId | None:
+    cluster = Cluster(bootstrap, options, [topic])
+    try:
+        return (await cluster.topic_ids()).get(topic)
+    finally:
+        await cluster.close()
+
+
 class _Reading:
-    def __init__(self, consumer: AIOKafkaConsumer, decode: Decode, places: Sequence[TopicPartition]) -> None:
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        decode: Decode,
+        places: Sequence[TopicPartition],
+        topic_id: TopicId | None,
+    ) -> None:
         self._consumer = consumer
         self._decode = decode
         self._places = places
+        self._topic_id = topic_id
 
     async def held(self, asked: Mapping[int, int]) -> dict[int, Held]:
         """Paused until it is known where to read: nothing may be fetched from anywhere else."""
@@ -79,7 +101,7 @@ class _Reading:
         }
         identities = await self._identities(wanted)
         return {
-            place.partition: Held(first[place], end[place], identities.get(Place(*place)))
+            place.partition: Held(first[place], end[place], identities.get(Place(*place)), self._topic_id)
             for place in self._places
         }
 

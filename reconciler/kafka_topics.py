@@ -5,6 +5,7 @@ aiokafka asks for metadata in versions that do not tell ids yet, so this one que
 """
 
 import asyncio
+import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Final, NamedTuple
@@ -23,7 +24,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from reconciler.batch import Place
+from reconciler.batch import Place, TopicId
 from reconciler.faults import TryAgainError
 
 METADATA_KEY: Final = 3
@@ -38,7 +39,7 @@ NOBODY: Final = -1
 class TopicShape(NamedTuple):
     """`leaders` are by partition, -1 where there is none."""
 
-    topic_id: bytes
+    topic_id: TopicId
     leaders: tuple[int, ...]
 
 
@@ -62,6 +63,18 @@ class Cluster:
             return dict(await client.send(client.get_random_node(), _ShapeRequest(self._topics)))
         except (KafkaError, OSError, TimeoutError) as error:
             raise await self._gone(error) from error
+
+    async def topic_ids(self) -> Mapping[str, TopicId]:
+        """Of every topic; none at all where the brokers know of no ids. Raises `TryAgainError`."""
+        try:
+            shapes = await self.shapes()
+        except TooOldError:
+            return {}
+        found = {topic: shape.topic_id for topic, shape in shapes.items() if shape is not None}
+        for topic in self._topics:
+            if topic not in found:
+                raise TryAgainError(f"Kafka does not tell which topic {topic} is")
+        return found
 
     async def ends(self, shapes: Shapes) -> Mapping[Place, int]:
         """The next offset that a reader gets; a partition without a leader is absent."""
@@ -111,7 +124,7 @@ def _by_leader(shapes: Shapes) -> Mapping[int, Mapping[str, list[tuple[int, int]
     return asked
 
 
-class _TopicId:
+class _TopicIdBytes:
     """The protocol's UUID, as aiokafka's types are used."""
 
     @staticmethod
@@ -126,7 +139,7 @@ class _TopicId:
 _ASKED: Final = Schema(
     (
         "topics",
-        CompactArray(("topic_id", _TopicId), ("name", CompactString("utf-8")), ("tags", TaggedFields)),
+        CompactArray(("topic_id", _TopicIdBytes), ("name", CompactString("utf-8")), ("tags", TaggedFields)),
     ),
     ("allow_auto_topic_creation", Boolean),
     ("cluster_authorized_operations", Boolean),
@@ -152,7 +165,7 @@ _TOLD: Final = Schema(
         CompactArray(
             ("error_code", Int16),
             ("name", CompactString("utf-8")),
-            ("topic_id", _TopicId),
+            ("topic_id", _TopicIdBytes),
             ("is_internal", Boolean),
             (
                 "partitions",
@@ -176,6 +189,14 @@ _TOLD: Final = Schema(
 )
 
 
+def _text(topic_id: bytes) -> TopicId:
+    return TopicId(base64.urlsafe_b64encode(topic_id).decode().rstrip("="))
+
+
+class TooOldError(TryAgainError):
+    """The brokers know of no topic ids."""
+
+
 class _Shapes:
     """The answer, as aiokafka's responses are used."""
 
@@ -187,7 +208,9 @@ class _Shapes:
                 found[name] = None
             elif not code:
                 leaders = {partition: leader for _, partition, leader, *_ in partitions}
-                found[name] = TopicShape(topic_id, tuple(leaders[number] for number in sorted(leaders)))
+                found[name] = TopicShape(
+                    _text(topic_id), tuple(leaders[number] for number in sorted(leaders))
+                )
         return found
 
 
@@ -204,7 +227,7 @@ class _ShapeRequest:
     def prepare(self, versions: Mapping[int, tuple[int, int]]) -> "_ShapeRequest":
         least, most = versions.get(METADATA_KEY, (0, 0))
         if not least <= METADATA_VERSION <= most:
-            raise KafkaError("the brokers are older than topic ids (Kafka 2.8)")
+            raise TooOldError("the brokers are older than Kafka 2.8, and know of no topic ids")
         return self
 
     def build_request_header(self, correlation_id: int, client_id: str) -> RequestHeader_v2:

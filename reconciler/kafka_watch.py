@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final, Protocol
 
-from reconciler.batch import Place
+from reconciler.batch import Place, TopicId
 from reconciler.faults import BrokenError, RecreatedError, TryAgainError
 from reconciler.kafka_topics import Shapes
 from reconciler.watchdog import Look, Watchdog
@@ -23,6 +23,11 @@ GONE_TIMES: Final = 3
 
 class Watched(Protocol):
     """The consumer's keeper."""
+
+    @property
+    def placed_on(self) -> Mapping[str, TopicId]:
+        """The topics' ids when they were compared with those that are stored."""
+        ...
 
     async def look(self, ends: Mapping[Place, int]) -> Look: ...
 
@@ -61,7 +66,7 @@ async def watch(source: Watched, cluster: Asked, meter: Meter, log: Log) -> None
             except TryAgainError:
                 watchdog.blind()
                 continue
-            fault = identities.look(shapes, look.positions)
+            fault = identities.look(shapes, look.positions, source.placed_on)
             if fault is not None:
                 log.emit("topic_lost", level="error", reason=str(fault))
                 source.condemn(fault)
@@ -75,13 +80,15 @@ async def watch(source: Watched, cluster: Asked, meter: Meter, log: Log) -> None
 
 
 class Identities:
-    """Which topics they were when they were seen first."""
+    """Which topics they were when the reader began with them, or when they were seen first."""
 
     def __init__(self) -> None:
-        self._known: dict[str, bytes] = {}
+        self._known: dict[str, TopicId] = {}
         self._missed: dict[str, int] = {}
 
-    def look(self, shapes: Shapes, positions: Mapping[Place, int]) -> BrokenError | None:
+    def look(
+        self, shapes: Shapes, positions: Mapping[Place, int], placed_on: Mapping[str, TopicId]
+    ) -> BrokenError | None:
         """What is wrong with the first topic that is not what it was; said once for each change."""
         for topic, shape in shapes.items():
             if shape is None:
@@ -90,7 +97,7 @@ class Identities:
                     return _gone(topic)
                 continue
             self._missed.pop(topic, None)
-            known = self._known.get(topic)
+            known = self._known.get(topic, placed_on.get(topic))
             self._known[topic] = shape.topic_id
             if known not in (None, shape.topic_id):
                 return _remade(topic, positions)

@@ -15,12 +15,12 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol, TypeVar
 
-from reconciler.batch import Arrived, Batch, Item, Place, Position
+from reconciler.batch import Arrived, Batch, Item, Place, Position, TopicId
 from reconciler.decide import Reader, decide
 from reconciler.decode import Decode, condemned
 from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongError, TryAgainError
 from reconciler.plan import Counted, Moment, Plan
-from reconciler.progress import Fetched, Lag
+from reconciler.progress import Fetched, Lag, check_topic
 from schemas.logline import Log
 
 DECODED_AT_ONCE: Final = 100
@@ -45,6 +45,10 @@ class Source(Protocol):
 
     def partitions(self) -> Collection[Place]:
         """Every partition there is of the topics, also those that others read."""
+        ...
+
+    async def topic_ids(self) -> Mapping[str, TopicId]:
+        """Of every topic, as Kafka has them now; none at all where Kafka knows of no ids."""
         ...
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
@@ -74,7 +78,11 @@ class Ledger(Protocol):
 
     async def transact(self, batch: Batch, decide: Decide) -> Counted: ...
 
-    async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]: ...
+    async def positions(
+        self, places: Collection[Place], topic_ids: Mapping[str, TopicId]
+    ) -> Mapping[Place, Position]:
+        """Where they stand. An id that is stored stays; where there is none yet, it is stored now."""
+        ...
 
     async def know(self, places: Collection[Place]) -> Collection[Place]:
         """From now on these are known; gives back those that came to a topic known before without them."""
@@ -159,9 +167,13 @@ class Loop:
 
     async def _place(self) -> None:
         """Only between two transactions: what is stored must not be on its way elsewhere."""
+        topic_ids = await self._source.topic_ids()
         places = self._source.astray()
         self._tell_added(await self._ledger.know(self._source.partitions()))
-        await self._source.place(await self._ledger.positions(places))
+        positions = await self._ledger.positions(places, topic_ids)
+        for place in places:
+            check_topic(place, positions[place], topic_ids.get(place.topic))
+        await self._source.place(positions)
         self._log.emit("partitions_assigned", partitions=len(places))
 
     def _tell_added(self, added: Collection[Place]) -> None:

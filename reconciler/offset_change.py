@@ -7,7 +7,7 @@ what does not fit, so these decisions are a person's.
 from dataclasses import dataclass
 from typing import Literal
 
-from reconciler.batch import Place, Position
+from reconciler.batch import Place, Position, TopicId
 
 Found = Literal["fits", "gap", "recreated"]
 Decision = Literal["reset", "accept-gap"]
@@ -23,11 +23,15 @@ class Stand:
     end: int
     before: str | None
     """The identity of the record before the stored offset; None where Kafka has none there."""
+    topic_id: TopicId | None = None
+    """Of the topic that Kafka has now; None where Kafka tells none."""
 
     @property
     def found(self) -> Found:
         """As `run` judges when it is given the partition (`reconciler.progress`)."""
-        stored, last = self.stored
+        stored, last, topic_id = self.stored
+        if None not in (topic_id, self.topic_id) and topic_id != self.topic_id:
+            return "recreated"
         if stored < self.first:
             return "gap"
         if stored > self.end:

@@ -13,6 +13,8 @@ from reconciler.readable import ReadableError
 from reconciler.settings import ReconcilerSettings
 
 if TYPE_CHECKING:
+    import asyncpg
+
     from reconciler.postgres_admin import Session
 
 NEVER_READ = Position(0, None)
@@ -46,7 +48,11 @@ async def stands(session: "Session", settings: ReconcilerSettings, topic: str) -
 
 async def _stored(session: "Session", topic: str) -> Mapping[int, Position]:
     rows = await session.fetch(query("offsets_stored"), topic)
-    return {row["partition"]: Position(row["next_offset"], row["last_event_id"]) for row in rows}
+    return {row["partition"]: _position(row) for row in rows}
+
+
+def _position(row: "asyncpg.Record") -> Position:
+    return Position(row["next_offset"], row["last_event_id"], row["topic_id"])
 
 
 async def carry_out(session: "Session", changes: Sequence[Change], why: str | None, by: str) -> None:
@@ -62,16 +68,17 @@ async def _carry_out(session: "Session", change: Change, why: str | None, by: st
     await session.execute(query("start_offsets"), [topic], [partition])
     row = await session.fetchrow(query("offsets_lock"), topic, partition)
     assert row is not None
-    if Position(row["next_offset"], row["last_event_id"]) != stand.stored:
+    if _position(row) != stand.stored:
         raise OffsetError(
             f"{topic} partition {partition}: its offset was {stand.stored.next_offset} a moment ago and is "
             f"{row['next_offset']} now, so a reconciler is applying it. Nothing was changed. Look again with "
             "`profile-reconciler offsets show`."
         )
-    await session.execute(query("offsets_move"), topic, partition, change.offset)
+    await session.execute(query("offsets_move"), topic, partition, change.offset, stand.topic_id)
     await session.execute(
         query("offsets_decided"),
         *(change.decision, topic, partition, stand.found),
         *(stand.stored.next_offset, change.offset, stand.stored.last_event_id, stand.first, stand.end),
         *(change.missing, change.skipped, row["chain_events"], row["chain_head"], why, by),
+        *(stand.stored.topic_id, stand.topic_id),
     )

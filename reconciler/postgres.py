@@ -9,11 +9,12 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from reconciler.batch import Batch, Place, Position
+from reconciler.batch import Batch, Place, Position, TopicId
 from reconciler.chain import SALT_BYTES
 from reconciler.decide import Reader
 from reconciler.faults import FencedError, RefusedError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Decide = Callable[[Batch, Reader, Moment], Awaitable[Plan]]
 
+NO_IDS: Final[Mapping[str, TopicId]] = MappingProxyType({})
 CONNECT_TIMEOUT_S: Final = 10.0
 COMMAND_TIMEOUT_S: Final = 45.0
 """Above the server's own limit: it is for a server that does not answer at all."""
@@ -81,11 +83,16 @@ class Postgres:
             await write(connection, plan)
         return plan.counted
 
-    async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]:
+    async def positions(
+        self, places: Collection[Place], topic_ids: Mapping[str, TopicId] = NO_IDS
+    ) -> Mapping[Place, Position]:
         """Where each partition stands; one that was never read stands at its first record."""
         columns = _columns(places)
         async with self._session() as connection:
             await connection.execute(query("start_offsets"), *columns)
+            await connection.execute(
+                query("name_offsets"), *columns, [topic_ids.get(each) for each in columns[0]]
+            )
             rows = await connection.fetch(query("read_offsets"), *columns)
         return {Place(topic, partition): Position(*rest) for topic, partition, *rest in rows}
 

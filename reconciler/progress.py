@@ -1,14 +1,15 @@
 """Where each partition stands between Kafka and the database: what comes next, what was applied, what waits.
 
-Reading goes on one record early, so that the first record read is the one applied last. If it is not, the
-topic is another one.
+A topic that was made anew has another id. Where Kafka tells none, or none is stored yet, the records tell:
+reading goes on one record early, so that the first record read is the one applied last. If it is not, the
+topic is another one, or was truncated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from reconciler.batch import Place, Position
+from reconciler.batch import Place, Position, TopicId
 from reconciler.decode import Decode, KafkaRecord
 from reconciler.faults import GapError, RecreatedError
 
@@ -30,6 +31,17 @@ class Lag:
 
 
 NOTHING = Fetched((), {})
+
+
+def check_topic(place: Place, position: Position, topic_id: TopicId | None) -> None:
+    """Raises `RecreatedError` where Kafka's topic is another one of that name."""
+    stored = position.topic_id
+    if None not in (stored, topic_id) and stored != topic_id:
+        raise RecreatedError(
+            place,
+            position.next_offset,
+            f"it is another topic of the same name now (id {topic_id}, not {stored})",
+        )
 
 
 def read_from(place: Place, position: Position, first: int, end: int) -> int:

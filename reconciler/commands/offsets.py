@@ -190,6 +190,8 @@ def _document(stand: Stand, change: Change | None) -> dict[str, object]:
         "partition": stand.place.partition,
         "found": stand.found,
         "next_offset": stand.stored.next_offset,
+        "topic_id": stand.stored.topic_id,
+        "kafka_topic_id": stand.topic_id,
         "kafka_first": stand.first,
         "kafka_end": stand.end,
         "offset_after": change.offset if change else None,

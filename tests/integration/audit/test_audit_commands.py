@@ -110,7 +110,9 @@ async def test_the_readable_forms_say_the_same_without_colours_in_a_file(
 async def test_offsets_are_told_as_they_are_stored(ledger: Ledger, typist: Typist) -> None:
     done = await typed(typist, ledger, "profile-reconciler", "offsets", "show", "--json")
     offsets = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all(set(row) == {"topic", "partition", "next_offset", "last_event_id"} for row in offsets)
+    assert all(
+        set(row) == {"topic", "partition", "next_offset", "last_event_id", "topic_id"} for row in offsets
+    )
     assert sum(row["next_offset"] for row in offsets if row["topic"] == ledger.topics.events) == 5
 
 

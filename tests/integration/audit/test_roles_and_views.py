@@ -10,7 +10,7 @@ PROMISED = {
     "events": "event_id kind account request_id eid iccid_reported iccid_target action signal outcome "
     "operation_id observed_at recorded_at flags partition offset chain_hash body",
     "deliveries": "event_id attempt attempts_max source_ip observed_at partition offset account",
-    "offsets": "topic partition next_offset last_event_id",
+    "offsets": "topic partition next_offset last_event_id topic_id",
     "operations": "operation_id account request_id intent_id eid device iccid_target action state final "
     "facts first_seen_at settled_at polls next_poll_at overdue abandoned version",
     "profiles": "account eid iccid bootstrap state possible_states certainty suspended since operation_id "
@@ -18,7 +18,7 @@ PROMISED = {
     "profile_history": "account eid iccid bootstrap state possible_states certainty suspended since "
     "operation_id version recorded_from recorded_until",
     "offset_decisions": "topic partition decision offset_before offset_after records_missing why decided_by "
-    "decided_at",
+    "decided_at topic_id_before topic_id_after",
     "rebuilds": "rebuild_id rules reclassify why started_by started_at ended_at changes",
     "rebuild_changes": "rebuild_id table_name row_name change account said changed_at",
     "reclassifications": "evidence_key account rules fact action rebuild_id",

@@ -15,6 +15,7 @@ from tests.integration.reconciler.consuming import applied, produce, running
 from tests.integration.reconciler.said import EIDS, callback
 from tests.integration.reconciler.test_consume import remade, removed
 from tests.support.database import AUDITOR, Database
+from tests.support.kafka import PARTITIONS
 from tests.support.program import Programs
 
 Row = Mapping[str, object]
@@ -65,7 +66,9 @@ async def test_a_topic_made_anew_stops_run_which_names_the_command_that_goes_on(
 
     looked = await typed(*command.split(), "--dry-run")
     assert "goes on at offset 0; 5 records wait there" in looked.stdout
-    assert "partition 1: next to apply is 0, Kafka has no record (the next gets 0); fits" in looked.stdout
+    assert (
+        "partition 1: next to apply is 0, Kafka has no record (the next gets 0); the topic" in looked.stdout
+    )
     asked = await typed(*command.split(), code=2)
     assert "--yes" in asked.stderr
     assert await next_offset(database, topics) == 3
@@ -74,7 +77,9 @@ async def test_a_topic_made_anew_stops_run_which_names_the_command_that_goes_on(
     await typed(*command.split(), "--yes", "--why", "the cluster was rebuilt", "--by", "ops")
     async with running(stack, database, topics):
         await applied(database, topics.events, 5)
-    (decision,) = await decisions(database)
+    decision, *others = await decisions(database)
+    assert [row["partition"] for row in others] == [1, 2]
+    assert decision["topic_id_before"] != decision["topic_id_after"]
     assert (
         decision.items()
         >= {
@@ -96,12 +101,77 @@ async def test_a_topic_made_anew_stops_run_which_names_the_command_that_goes_on(
     assert '"partition":0,"events":8' in verified.stdout
 
 
+async def test_a_topic_made_anew_between_two_runs_is_known_by_its_id_alone(
+    stack: Stack, database: Database, topics: Topics, typed: Typed, programs: Programs
+) -> None:
+    """The very same records at the very same offsets: nothing else could tell."""
+    records = told(topics, "R1", 3)
+    await produce(stack.bootstrap, records, partition=0)
+    env = {"RECONCILER_OPS_LISTEN": "127.0.0.1:0"}
+    first = await programs.start("profile-reconciler", "run", env=env)
+    await applied(database, topics.events, 3)
+    assert await first.stop() == 0
+    old = await topic_ids(database, topics)
+    assert len(set(old)) == 1
+
+    await remade(stack, topics)
+    await produce(stack.bootstrap, records, partition=0)
+    stopped = await programs.run("profile-reconciler", "run", env=env)
+    assert stopped.exit_code == 1
+    assert "another topic of the same name" in stopped.stderr
+    assert f"`profile-reconciler offsets reset --topic {topics.events}`" in stopped.stderr
+    assert await topic_ids(database, topics) == old
+    refused = await typed("offsets", "accept-gap", "--topic", topics.events, "--partition", "0", "--yes")
+    assert "nothing to do" in refused.stdout
+
+    await typed("offsets", "reset", "--topic", topics.events, "--yes", "--why", "rebuilt")
+    await produce(stack.bootstrap, told(topics, "R2", 2), partition=0)
+    async with running(stack, database, topics):
+        await applied(database, topics.events, 5)
+    (new,) = set(await topic_ids(database, topics))
+    assert [
+        (row["found"], row["partition"], row["topic_id_before"], row["topic_id_after"])
+        for row in await decisions(database)
+    ] == [("recreated", partition, old[0], new) for partition in range(PARTITIONS)]
+
+
+async def test_a_partition_from_before_ids_were_kept_gets_its_id_when_it_is_read_again(
+    stack: Stack, database: Database, topics: Topics, typed: Typed
+) -> None:
+    await apply_three(stack, database, topics)
+    known = await topic_ids(database, topics)
+    async with database.connect() as connection:
+        await connection.execute("update ledger.consumer_offset set topic_id = null")
+    await produce(stack.bootstrap, told(topics, "R2", 2), partition=0)
+    async with running(stack, database, topics):
+        await applied(database, topics.events, 5)
+    assert await topic_ids(database, topics) == known
+    shown = await typed("offsets", "show", "--json")
+    assert {row["topic_id"] for row in map(as_row, shown.ndjson()) if row["topic"] == topics.events} == {
+        known[0]
+    }
+
+
+def as_row(document: object) -> Row:
+    assert isinstance(document, dict)
+    return document
+
+
+async def topic_ids(database: Database, topics: Topics) -> list[str]:
+    """As stored, by partition."""
+    async with database.connect(AUDITOR) as connection:
+        rows = await connection.fetch(
+            "select topic_id from audit.offsets where topic = $1 order by partition", topics.events
+        )
+    return [row["topic_id"] for row in rows]
+
+
 async def test_an_emptied_topic_is_reset_too(
     stack: Stack, database: Database, topics: Topics, typed: Typed
 ) -> None:
     await apply_three(stack, database, topics)
     await remade(stack, topics)
-    await typed("offsets", "reset", "--topic", topics.events, "--partition", "0", "--yes")
+    await typed("offsets", "reset", "--topic", topics.events, "--yes")
     await produce(stack.bootstrap, told(topics, "R2", 2), partition=0)
     async with running(stack, database, topics):
         await applied(database, topics.events, 2)

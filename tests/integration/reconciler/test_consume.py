@@ -82,7 +82,7 @@ async def test_an_emptied_topic_is_noticed(stack: Stack, database: Database, top
     async with running(stack, database, topics):
         await applied(database, topics.events, 3)
     await remade(stack, topics)
-    with pytest.raises(RecreatedError, match="only up to 0"):
+    with pytest.raises(RecreatedError, match="another topic of the same name"):
         async with running(stack, database, topics) as reconciler:
             await asyncio.wait({reconciler.task})
 

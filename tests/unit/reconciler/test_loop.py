@@ -9,9 +9,16 @@ from io import StringIO
 import pytest
 
 from reconciler import loop as loop_module
-from reconciler.batch import Arrived, Batch, Item, Place, Position, Unusable
+from reconciler.batch import Arrived, Batch, Item, Place, Position, TopicId, Unusable
 from reconciler.decode import REFUSED, KafkaRecord
-from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongError, TryAgainError
+from reconciler.faults import (
+    BrokenError,
+    FencedError,
+    RecreatedError,
+    RefusedError,
+    TooLongError,
+    TryAgainError,
+)
 from reconciler.loop import Decide, Loop
 from reconciler.plan import Counted
 from reconciler.progress import NOTHING, Fetched, Lag
@@ -31,6 +38,7 @@ class Source:
 
     fetches: deque[Fetched] = field(default_factory=deque)
     lost: bool = True
+    ids: Mapping[str, TopicId] = field(default_factory=dict)
     placed: list[Mapping[Place, Position]] = field(default_factory=list)
     ends: dict[Place, int] = field(default_factory=dict)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,6 +54,9 @@ class Source:
 
     def partitions(self) -> Collection[Place]:
         return [PLACE]
+
+    async def topic_ids(self) -> Mapping[str, TopicId]:
+        return self.ids
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
         self.placed.append(positions)
@@ -79,6 +90,7 @@ class Ledger:
     written: list[Item] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     stored: int = 0
+    topic_id: TopicId | None = None
     added: Collection[Place] = ()
     items_max: int = 1_000_000
     """Of a batch that it has time for."""
@@ -102,10 +114,12 @@ class Ledger:
     async def know(self, places: Collection[Place]) -> Collection[Place]:
         return self.added
 
-    async def positions(self, places: Collection[Place]) -> Mapping[Place, Position]:
+    async def positions(
+        self, places: Collection[Place], topic_ids: Mapping[str, TopicId]
+    ) -> Mapping[Place, Position]:
         if self.answers:
             raise self.answers.popleft()
-        return {place: Position(self.stored, None) for place in places}
+        return {place: Position(self.stored, None, self.topic_id) for place in places}
 
 
 @dataclass(slots=True)
@@ -179,6 +193,15 @@ async def test_it_starts_where_the_database_says_and_applies_in_order(bench: Ben
     assert bench.ledger.batches == [3, 1]
     assert bench.source.ends == {PLACE: 4}
     assert bench.meter.events == 4
+
+
+async def test_a_topic_of_another_id_ends_it_before_anything_is_read(bench: Bench) -> None:
+    bench.source.give(0, 1, 2)
+    bench.source.ids, bench.ledger.topic_id = {PLACE.topic: TopicId("new")}, TopicId("old")
+    with pytest.raises(RecreatedError, match="another topic of the same name"):
+        await bench.until_empty()
+    assert bench.source.placed == []
+    assert bench.ledger.written == []
 
 
 async def test_the_next_batch_is_fetched_while_the_last_one_is_written(bench: Bench) -> None:

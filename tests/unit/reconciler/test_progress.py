@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from reconciler.batch import Item, Place, Position, Unusable
+from reconciler.batch import Item, Place, Position, TopicId, Unusable
 from reconciler.decode import KafkaRecord
 from reconciler.faults import GapError, RecreatedError
-from reconciler.progress import Lag, Progress, read_from
+from reconciler.progress import Lag, Progress, check_topic, read_from
 
 PLACE = Place("events", 0)
 
@@ -61,6 +61,19 @@ def test_a_gap_names_what_is_missing_and_the_way_past_it() -> None:
 def test_a_topic_that_never_had_the_record_was_made_anew() -> None:
     with pytest.raises(RecreatedError, match=r"only up to 3.*offsets reset"):
         read_from(PLACE, Position(5, "same"), 0, 3)
+
+
+def test_another_id_means_another_topic_whatever_its_records() -> None:
+    with pytest.raises(RecreatedError, match=r"id new, not old.* 5 is the next offset .*offsets reset"):
+        check_topic(PLACE, Position(5, "same", TopicId("old")), TopicId("new"))
+
+
+@pytest.mark.parametrize(
+    ("stored", "now"),
+    [(TopicId("a"), TopicId("a")), (None, TopicId("a")), (TopicId("a"), None), (None, None)],
+)
+def test_an_id_that_nobody_knows_is_no_other_one(stored: TopicId | None, now: TopicId | None) -> None:
+    check_topic(PLACE, Position(5, "same", stored), now)
 
 
 def test_the_record_applied_last_is_compared_and_left_out() -> None:

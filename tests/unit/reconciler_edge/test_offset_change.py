@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.batch import Place, Position
+from reconciler.batch import Place, Position, TopicId
 from reconciler.offset_change import (
     Change,
     Found,
@@ -29,6 +29,14 @@ OTHER = stand(5, 0, 8, before="b")
 HOLE = stand(5, 0, 8, before=None)
 
 
+X, Y = TopicId("x"), TopicId("y")
+
+
+def named(stored: TopicId | None, now: TopicId | None, *, first: int = 0) -> Stand:
+    """Where every record fits."""
+    return Stand(PLACE, Position(5, "a", stored), first, 8, "a", now)
+
+
 @pytest.mark.parametrize(
     ("seen", "found"),
     [
@@ -42,6 +50,11 @@ HOLE = stand(5, 0, 8, before=None)
         (SHORT, "recreated"),
         (OTHER, "recreated"),
         (HOLE, "recreated"),
+        (named(X, X), "fits"),
+        (named(None, X), "fits"),
+        (named(X, None), "fits"),
+        (named(X, Y), "recreated"),
+        (named(X, Y, first=7), "recreated"),
     ],
 )
 def test_what_is_found(seen: Stand, found: Found) -> None:
