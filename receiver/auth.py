@@ -54,14 +54,11 @@ def credentials_right(account: Account, username: str | None, password: str | No
     """An account without credentials takes any: its path and source have spoken for it."""
     if account.username is None or account.password is None:
         return True
-    user, word = _bytes(username), _bytes(password)
+    user = (username or "").encode("utf-8", "surrogatepass")
+    word = (password or "").encode("utf-8", "surrogatepass")
     right = compare_digest(user, account.username)
     current = compare_digest(word, account.password)
     previous = compare_digest(word, account.previous_password or account.password)
     if account.previous_until is not None and now >= account.previous_until:
         previous = False
     return right & (current | previous)
-
-
-def _bytes(text: str | None) -> bytes:
-    return b"" if text is None else text.encode("utf-8", "surrogatepass")

@@ -221,10 +221,8 @@ class Connection(RequestHandler):
             and payload.is_eof()
             and (request.is_read or self._discard(payload))
         )
-        if not going_on:
-            self._answer(answer, "close")
-        else:
-            self._answer(answer, "" if message.version >= HttpVersion11 else "keep-alive")
+        kept_alive = "" if message.version == HttpVersion11 else "keep-alive"
+        self._answer(answer, kept_alive if going_on else "close")
         return going_on
 
     def _discard(self, payload: StreamReader) -> bool:
@@ -236,7 +234,8 @@ class Connection(RequestHandler):
         return True
 
     def _answer(self, answer: Answer, connection: str) -> None:
-        self.send(self._renderer.render(answer, connection, int(time.time())))
+        if self.transport is not None:
+            self.transport.write(self._renderer.render(answer, connection, int(time.time())))
 
     async def _until_read(self) -> None:
         try:

@@ -51,12 +51,15 @@ class Accepted(NamedTuple):
     encoding: Coding
 
 
-class Finding(NamedTuple):
-    """What is to be stored, and the answer where it is. `proven`: its sender showed the right credentials."""
+class Doubtful(NamedTuple):
+    """What is to be noted of a request whose sender did not show the right credentials, and the answer."""
 
     record: Record
     answer: Answer
-    proven: bool
+
+
+Finding = Record | Doubtful
+"""What is to be stored; a record by itself is a callback's, and is answered as stored."""
 
 
 class Callbacks:
@@ -101,9 +104,11 @@ class Callbacks:
             if body is None:
                 body = await request.read(bytes_max=policy.body_bytes_max, timeout_s=policy.body_timeout_s)
             found = self._examine(found, body, datetime.now(UTC)) if isinstance(body, bytes) else body
-        if isinstance(found, Finding):
-            where = await self._lane.submit(found.record, proven=found.proven)
-            found = found.answer if where != "nowhere" else self._not_stored(found)
+        if isinstance(found, Record):
+            found = STORED if await self._lane.submit(found) != "nowhere" else self._not_stored()
+        elif isinstance(found, Doubtful):
+            where = await self._lane.submit(found.record, proven=False)
+            found = found.answer if where != "nowhere" else self._not_noted(found)
         seconds = time.perf_counter() - began
         (self._strangers if route is None else route.tally).count(found)
         self._metrics.hot.acknowledged(seconds)
@@ -118,7 +123,7 @@ class Callbacks:
     def stalled(self) -> None:
         self._metrics.stalled.inc()
 
-    def _accepted(self, request: Request, route: Route) -> "Accepted | Answer | Finding":
+    def _accepted(self, request: Request, route: Route) -> Accepted | Finding | Answer:
         """What the head decides."""
         policy, headers = self._policy, request.head.headers
         if request.head.method != hdrs.METH_POST:
@@ -131,13 +136,16 @@ class Callbacks:
         )
         return WRONG_ENCODING if encoding is None else Accepted(route, peer, policy, encoding)
 
-    def _not_stored(self, finding: Finding) -> Answer:
-        """Who is refused is refused in any case."""
-        if finding.answer is UNAUTHENTICATED:
-            self._metrics.unkept.inc()
-            return UNAUTHENTICATED
+    def _not_stored(self) -> Answer:
         self._metrics.probable_loss.inc()
         return NOT_STORED
+
+    def _not_noted(self, doubtful: Doubtful) -> Answer:
+        """Who is refused is refused in any case."""
+        if doubtful.answer is not UNAUTHENTICATED:
+            return self._not_stored()
+        self._metrics.unkept.inc()
+        return UNAUTHENTICATED
 
     # What stands in it
 
@@ -158,7 +166,6 @@ class Callbacks:
         if not credentials_right(accepted.route.account, callback.username, callback.password, at):
             return self._unauthenticated(accepted, at, callback, len(body))
         peer = accepted.peer
-        self._notice(callback, peer)
         record = callback_record(
             self._topics,
             callback,
@@ -169,19 +176,20 @@ class Callbacks:
             producer=self._producer,
             extra_flags=() if peer.listed else UNLISTED_FLAGS,
         )
-        return Finding(record, STORED, proven=True)
+        self._notice(callback, record, peer)
+        return record
 
-    def _unusable(self, accepted: Accepted, at: datetime, found: Unreadable, length: int) -> Finding:
+    def _unusable(self, accepted: Accepted, at: datetime, found: Unreadable, length: int) -> Doubtful:
         """Nobody can say whether the sender knew the password: it may stand in what we cannot read."""
         record = self._quarantined(accepted, at, found.reason, found.request_id, found.scrubbed, length)
-        return Finding(record, UNREADABLE, proven=False)
+        return Doubtful(record, UNREADABLE)
 
     def _unauthenticated(
         self, accepted: Accepted, at: datetime, callback: Callback | Familiar, length: int
-    ) -> Finding:
+    ) -> Doubtful:
         """Noted without a byte of the body."""
         record = self._quarantined(accepted, at, "unauthenticated", callback.request_id, b"", length)
-        return Finding(record, UNAUTHENTICATED, proven=False)
+        return Doubtful(record, UNAUTHENTICATED)
 
     def _quarantined(
         self,
@@ -205,11 +213,11 @@ class Callbacks:
             length=length,
         )
 
-    def _notice(self, callback: Callback | Familiar, peer: Peer) -> None:
+    def _notice(self, callback: Callback | Familiar, record: Record, peer: Peer) -> None:
         """What an alarm should know of."""
         if not peer.listed:
             self._metrics.source_unlisted.inc()
-        seen = self._recent.saw(hash(callback.canonical))
+        seen = self._recent.saw(hash(record.ce_id))
         for flag in callback.flags:
             match flag:
                 case "first_seen_late" if not seen:

@@ -110,20 +110,23 @@ class Lane:
 
     def submit(self, record: Record, *, proven: bool = True) -> asyncio.Future[Place]:
         """The future always gets a result, within the patience and the time the spool takes."""
-        waiting = Waiting(record, self._loop.create_future(), self._loop.time(), proven)
-        if not self._has_room(waiting):
+        loop = self._loop
+        safe: asyncio.Future[Place] = loop.create_future()
+        waiting = Waiting(record, safe, loop.time(), proven)
+        size_bytes = waiting.size_bytes
+        if self._is_stopped or not self._has_room(size_bytes, proven=proven):
             self._watcher.stored("nowhere", 1)
-            waiting.safe.set_result("nowhere")
-            return waiting.safe
+            safe.set_result("nowhere")
+            return safe
         self._unsettled += 1
-        self._bytes += waiting.size_bytes
+        self._bytes += size_bytes
         if not proven:
-            self._unproven_bytes += waiting.size_bytes
+            self._unproven_bytes += size_bytes
         self._fresh.append(waiting)
         self._rounds.plan()
         if self._watch is None:
-            self._watch = self._loop.call_later(self._patience_s, self._look_at_the_oldest)
-        return waiting.safe
+            self._watch = loop.call_later(self._patience_s, self._look_at_the_oldest)
+        return safe
 
     def can_store(self) -> bool:
         """What "ready" means."""
@@ -163,10 +166,10 @@ class Lane:
 
     # The direct way
 
-    def _has_room(self, waiting: Waiting) -> bool:
-        if self._is_stopped or self._bytes + waiting.size_bytes > self._bytes_max:
+    def _has_room(self, size_bytes: int, *, proven: bool) -> bool:
+        if self._bytes + size_bytes > self._bytes_max:
             return False
-        return waiting.proven or self._unproven_bytes + waiting.size_bytes <= self._unproven_bytes_max
+        return proven or self._unproven_bytes + size_bytes <= self._unproven_bytes_max
 
     def _collect(self) -> None:
         """Before each round."""

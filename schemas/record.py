@@ -68,6 +68,11 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Headers
 
+    @property
+    def ce_id(self) -> bytes:
+        """Of an event its id. Raises IndexError where `ce_headers` did not make the headers."""
+        return self.headers[len(_FIXED)][1]
+
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
@@ -92,13 +97,8 @@ def event_record(
 
 
 def ce_headers(ce_id: str, ce_type: str, subject: str | None, time: datetime) -> Headers:
-    headers = (
-        *_FIXED,
-        ("ce_id", ce_id.encode()),
-        ("ce_type", ce_type.encode()),
-        ("ce_time", rfc3339(time).encode()),
-    )
-    return (*headers, ("ce_subject", subject.encode())) if subject else headers
+    told = ("ce_id", ce_id.encode()), ("ce_type", ce_type.encode()), ("ce_time", rfc3339(time).encode())
+    return (*_FIXED, *told, ("ce_subject", subject.encode())) if subject else (*_FIXED, *told)
 
 
 def callback_record(
