@@ -194,7 +194,10 @@ class Door:
         greeting.add_done_callback(self._greetings.discard)
 
     async def _greet(self, accepted: socket.socket, host: str, peer: Peer) -> None:
-        """Makes the socket a connection, with TLS where that is spoken."""
+        """Makes the socket a connection, with TLS where that is spoken: its first and last words in time.
+
+        A peer that never answers the last one would hold its place for half a minute.
+        """
         connection = Connection(
             self._server,
             loop=self._loop,
@@ -211,6 +214,7 @@ class Door:
                 accepted,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._head_timeout_s if self._tls else None,
+                ssl_shutdown_timeout=self._head_timeout_s if self._tls else None,
             )
         except (OSError, ssl.SSLError, TimeoutError):
             accepted.close()

@@ -1,6 +1,7 @@
 """An attacker's hands: raw bytes over TCP, from any address of this machine, and what the victim weighs."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ class Attack:
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def connect(self, source: str = "127.0.0.1") -> Streams:
-        host, _, port = self.at.url.removeprefix("http://").rpartition(":")
+        host, _, port = self.at.url.partition("://")[2].rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port), local_addr=(source, 0))
         self.writers.append(writer)
         return reader, writer
@@ -63,14 +64,17 @@ class Attack:
 
 
 @asynccontextmanager
-async def attack(at: Running) -> AsyncIterator[Attack]:
-    """Afterwards an honest callback is taken, and the receiver weighs what it weighed."""
+async def attack(at: Running, trusting: ssl.SSLContext | None = None) -> AsyncIterator[Attack]:
+    """Afterwards an honest callback is taken, and the receiver weighs what it weighed.
+
+    `trusting` is for a receiver that speaks TLS; the attacker's own connections speak what they like.
+    """
     await at.until_ready()
-    assert await at.post() == 200
+    assert await at.post(trusting=trusting) == 200
     attacker = Attack(at, weight(at))
     try:
         yield attacker
-        assert await at.post(callback(requestId="honest")) == 200
+        assert await at.post(callback(requestId="honest"), trusting=trusting) == 200
         assert weight(at) < attacker.weight_before + GROWTH_BYTES_MAX
         assert at.program.exit_code is None
         assert "Traceback" not in at.program.stderr()
