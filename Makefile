@@ -50,6 +50,10 @@ test: check ## all tiers, on a real Kafka and a real PostgreSQL
 faults: $(STAMP) ## break the running product from a seed, check what must hold (ARGS="--list" and more)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+.PHONY: watchdog
+watchdog: $(STAMP) ## how long a dead consumer stays unnoticed, with the limits of production (two minutes)
+	@$(BIN)/python -m tests.watchdog $(ARGS)
+
 .PHONY: mutations
 mutations: $(STAMP) ## break the product on purpose, see that the checks of `make faults` notice (an hour)
 	@$(BIN)/python -m tests.mutations $(ARGS)

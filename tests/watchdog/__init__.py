@@ -1,0 +1,1 @@
+"""How long a consumer that fetches nothing stays unnoticed: the real program, the limits of production."""
