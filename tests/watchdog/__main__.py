@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,8 @@ class Bench:
         await self._tell(1)
         while busy and not over.is_set():
             await self._tell(1)
-            await asyncio.sleep(EVERY_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), EVERY_S)
 
     async def _tell(self, count: int) -> None:
         names = [f"R{number}" for number in range(self._told, self._told + count)]

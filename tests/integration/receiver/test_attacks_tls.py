@@ -118,9 +118,13 @@ async def test_who_is_slow_but_in_time_is_served(served: Served, pair: Path) -> 
     async with attack(at, trusting) as attacker:
         hands = Hands(await attacker.connect(STRANGER), trusting)
         hello = hands.hello()
+        cut_off = asyncio.ensure_future(hands.reader.read(1))
         for byte in hello[:20]:
             hands.writer.write(bytes([byte]))
-            await asyncio.sleep(EVERY_S)
+            await asyncio.wait({cut_off}, timeout=EVERY_S)
+        assert not cut_off.done()
+        cut_off.cancel()
+        await asyncio.wait({cut_off})
         hands.writer.write(hello[20:])
         await hands.shake()
         hands.say(request(callback()))
