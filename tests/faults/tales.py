@@ -16,6 +16,12 @@ LIFE: Sequence[tuple[str, bool]] = (
     ("delete", True),
 )
 """What is asked of a profile, one after the other, and whether it succeeds."""
+HALF_WAY: Sequence[tuple[str, bool]] = (
+    ("download_enable", False),
+    ("enable", True),
+    ("delete", False),
+)
+"""The same of one whose failures may have stopped half-way, so that nobody knows what it is."""
 
 GOOD = """
 [[step]]
@@ -42,13 +48,13 @@ state = "{state}"
 NAMED = 'echo = ["imei", "eid", "iccid"]\n'
 
 
-def lives(steps: int, *, named: bool = True) -> str:
-    """Of some profiles at once, so far; their states depend on the order of all that happened to them.
+def lives(life: Sequence[tuple[str, bool]], *, named: bool = True) -> str:
+    """Of some profiles at once; their states depend on the order of all that happened to them.
 
     `named`: callbacks say which profile they are about, so that its state is known at every step.
     """
     lines = ['title = "profiles that are made, used and deleted"\n']
-    for number, (action, succeeds) in enumerate(LIFE[:steps], start=1):
+    for number, (action, succeeds) in enumerate(life, start=1):
         told = {"request": f"step-{number}", "device": "profile", "count": LIVES, "action": action}
         lines += [GOOD.format(**told), NAMED if named else "", "" if succeeds else BAD, "copies = 2\n"]
         lines.append(EXPECT.format(**told, state="succeeded" if succeeds else "failed"))
@@ -58,10 +64,12 @@ def lives(steps: int, *, named: bool = True) -> str:
 def all_lives() -> tuple[tuple[str, str], ...]:
     """Whole ones, some that end with a failure, and whole ones of profiles that nobody names."""
     return (
-        ("lives", lives(8)),
-        ("lived", lives(4)),
-        ("living", lives(6)),
-        ("nameless", lives(8, named=False)),
+        ("lives", lives(LIFE)),
+        ("lived", lives(LIFE[:4])),
+        ("living", lives(LIFE[:6])),
+        ("half-loaded", lives(HALF_WAY[:1])),
+        ("half-deleted", lives(HALF_WAY)),
+        ("nameless", lives(LIFE, named=False)),
     )
 
 
