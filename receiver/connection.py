@@ -18,6 +18,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from receiver.answers import CONTINUE, NOT_STORED, TOO_LARGE, Answer, Renderer
 from receiver.body import read_body, whole_body
+from receiver.heads import Heads, Whole
 
 IDLE_S = 75.0
 LINGER_S = 1.0
@@ -40,14 +41,22 @@ class Endpoint(Protocol):
 class Request:
     """The head of a request, and its body when asked for. `host` is the transport's other end."""
 
-    __slots__ = ("_connection", "head", "host", "is_read", "payload")
+    __slots__ = ("_body", "_connection", "head", "host", "is_read", "payload")
 
-    def __init__(self, connection: "Connection", head: RawRequestMessage, payload: StreamReader) -> None:
+    def __init__(
+        self,
+        connection: "Connection",
+        head: RawRequestMessage,
+        payload: StreamReader,
+        body: bytes | None = None,
+    ) -> None:
+        """`body` is all of it, where it did not go through `payload`."""
         self.head = head
         self.host = connection.host
         self._connection = connection
         self.payload = payload
         self.is_read = False
+        self._body = body
 
     def absolute_path(self) -> str:
         """The raw path, whatever form the target has; the authority in it is the sender's invention."""
@@ -58,6 +67,8 @@ class Request:
         if not self.payload.is_eof():
             return None
         self.is_read = True
+        if self._body is not None:
+            return self._body if len(self._body) <= bytes_max else TOO_LARGE
         return whole_body(self.payload, bytes_max=bytes_max)
 
     async def read(self, *, bytes_max: int, timeout_s: float) -> bytes | Answer:
@@ -79,10 +90,13 @@ class Connection(RequestHandler):
         "_finishing",
         "_head_timeout_s",
         "_head_timer",
+        "_heads",
         "_is_held",
         "_on_end",
+        "_parser_is_between",
         "_reading",
         "_renderer",
+        "_whole",
         "host",
     )
 
@@ -93,6 +107,7 @@ class Connection(RequestHandler):
         loop: asyncio.AbstractEventLoop,
         endpoint: Endpoint,
         renderer: Renderer,
+        heads: Heads,
         host: str,
         head_timeout_s: float,
         on_end: Callable[[], None],
@@ -106,6 +121,10 @@ class Connection(RequestHandler):
         self.host = host
         self._endpoint = endpoint
         self._renderer = renderer
+        self._heads = heads
+        self._whole: Whole | None = None
+        self._parser_is_between = True
+        """Requests: what comes now begins one. False is forever."""
         self._head_timeout_s = head_timeout_s
         self._head_timer: asyncio.TimerHandle | None = None
         self._on_end: Callable[[], None] | None = on_end
@@ -120,7 +139,8 @@ class Connection(RequestHandler):
 
     def is_idle(self) -> bool:
         """Waits for a request of which nothing has come yet."""
-        return self._waiter is not None and self._head_timer is None
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and self._head_timer is None
 
     def send(self, data: bytes) -> None:
         if self.transport is not None:
@@ -129,12 +149,28 @@ class Connection(RequestHandler):
     # From the transport
 
     def data_received(self, data: bytes) -> None:
+        if self._parser_is_between and data:
+            waiter = self._waiter
+            if waiter is not None and not waiter.done() and not (self._close or self._force_close):
+                self._whole = self._heads.whole(data)
+                if self._whole is not None:
+                    waiter.set_result(None)
+                    return
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         requests = self._request_count
         super().data_received(data)
+        if self._parser_is_between and data:
+            self._parser_is_between = self._request_count == requests + 1 and self._met(data)
         if self._request_count != requests:
             self._stop_head_timer()
         elif data and self._head_timer is None and self._waiter is not None:
             self._head_timer = self._loop.call_later(self._head_timeout_s, self._give_up_on_head)
+
+    def _met(self, data: bytes) -> bool:
+        message, payload = self._messages[-1]
+        return not isinstance(message, _ErrInfo) and self._heads.met(data, message, payload)
 
     def pause_reading(self) -> None:
         self._is_held = True
@@ -186,12 +222,11 @@ class Connection(RequestHandler):
                         await self._waiter
                     finally:
                         self._waiter = None
-                message, payload = self._pop()
-                if isinstance(message, _ErrInfo) or not _is_spoken(message):
+                request = self._next()
+                if request is None:
                     self._answer(self._endpoint.malformed(self.host), "close")
                     break
-                self._reading = payload
-                request = Request(self, message, payload)
+                self._reading = request.payload
                 going_on = self._goes_on(request, await self._endpoint.answer(request))
                 if self._paused:
                     await self._until_read()
@@ -204,6 +239,16 @@ class Connection(RequestHandler):
             raise
         finally:
             self._leave()
+
+    def _next(self) -> Request | None:
+        """None for what is not HTTP as it is spoken here."""
+        if self._whole is not None:
+            (head, body), self._whole = self._whole, None
+            return Request(self, head, EMPTY_PAYLOAD, body)
+        message, payload = self._pop()
+        if isinstance(message, _ErrInfo) or not _is_spoken(message):
+            return None
+        return Request(self, message, payload)
 
     def _pop(self) -> tuple[RawRequestMessage | _ErrInfo, StreamReader]:
         message, payload = self._messages.popleft()

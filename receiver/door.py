@@ -17,6 +17,7 @@ from aiohttp import web
 
 from receiver.answers import Renderer
 from receiver.connection import Connection, Endpoint
+from receiver.heads import Heads
 from receiver.last_call import take_nobody_new
 from receiver.sources import Peer
 
@@ -98,6 +99,7 @@ class Door:
         self._head_timeout_s = head_timeout_s
         self._tls = tls
         self._renderer = Renderer()
+        self._heads = Heads()
         self._server = web.Server(_unused, access_log=None)
         self._greetings: set[asyncio.Task[None]] = set()
         self._open: set[Connection] = set()
@@ -203,6 +205,7 @@ class Door:
             loop=self._loop,
             endpoint=self._endpoint,
             renderer=self._renderer,
+            heads=self._heads,
             host=host,
             head_timeout_s=self._head_timeout_s,
             on_end=lambda: self._ended(connection, peer),
