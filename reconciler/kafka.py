@@ -221,8 +221,9 @@ class KafkaSource:
 
     async def topic_ids(self) -> Mapping[str, TopicId]:
         async with self._attended():
-            self._placed_on = await self._cluster.topic_ids()
-        return self._placed_on
+            found = await self._cluster.topic_ids()
+        self._placed_on = {**found, **self._placed_on}
+        return found
 
     async def place(self, positions: Mapping[Place, Position]) -> None:
         async with self._attended() as there:

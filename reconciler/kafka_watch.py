@@ -26,7 +26,7 @@ class Watched(Protocol):
 
     @property
     def placed_on(self) -> Mapping[str, TopicId]:
-        """The topics' ids when they were compared with those that are stored."""
+        """The topics' ids when the reader first had partitions: they may not change under it."""
         ...
 
     async def look(self, ends: Mapping[Place, int]) -> Look: ...

@@ -14,7 +14,7 @@ from reconciler.faults import BrokenError, RecreatedError
 from reconciler.kafka import KafkaSource
 from reconciler.watchdog import Look
 from schemas.topics import Topics
-from tests.integration.reconciler.consuming import Running, applied, produce, running
+from tests.integration.reconciler.consuming import Running, applied, produce, running, stored_offsets
 from tests.integration.reconciler.outage import way_to
 from tests.integration.reconciler.said import EIDS, callback
 from tests.integration.reconciler.test_consume import remade, under
@@ -164,6 +164,22 @@ async def test_a_topic_made_anew_under_a_reconciler_is_known_by_its_id(
             await remade(stack, topics)
             await asyncio.wait({reconciler.task}, timeout=30)
     assert '"topic_lost"' in reconciler.log.getvalue()
+
+
+async def test_a_topic_made_anew_before_the_first_look_is_noticed_by_that_look(
+    stack: Stack, database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the group shares out its partitions while the topic is missing; nothing of it is applied."""
+    monkeypatch.setattr(kafka_watch, "EVERY_S", 3.0)
+    with pytest.raises(RecreatedError, match="another topic of the same name"):
+        async with running(stack, database, topics) as reconciler:
+            await some_applied(stack, database, topics, 3, upto=3)
+            await remade(stack, topics)
+            records = under(topics, [callback(request="new", eid=EIDS[0])] * 6)
+            await produce(stack.bootstrap, records, partition=0)
+            await asyncio.wait({reconciler.task}, timeout=30)
+    assert '"topic_lost"' in reconciler.log.getvalue()
+    assert await stored_offsets(database, topics.events) == 3
 
 
 async def test_a_topic_deleted_under_a_reconciler_ends_it_with_the_remedy(
