@@ -11,6 +11,7 @@ from typing import NamedTuple
 from aiohttp import hdrs
 
 from receiver.access import AccessLog
+from receiver.allowance import Allowances
 from receiver.answers import (
     EMPTY,
     MALFORMED,
@@ -32,6 +33,7 @@ from receiver.metrics import UNKNOWN_ACCOUNT, Metrics
 from receiver.peers import Peers
 from receiver.policy import Policy
 from receiver.recent import Recent
+from receiver.rounds import size_of
 from receiver.routes import PREFIX, Route, Routes
 from receiver.sources import Peer
 from schemas.callback import Callback, Familiar, Unreadable, read
@@ -56,6 +58,8 @@ class Doubtful(NamedTuple):
 
     record: Record
     answer: Answer
+    listed: bool
+    """Whether its sender is."""
 
 
 Finding = Record | Doubtful
@@ -75,6 +79,7 @@ class Callbacks:
         producer: str,
         metrics: Metrics,
         access: AccessLog,
+        allowances: Allowances | None = None,
     ) -> None:
         """`producer` names this process in what it stores."""
         self._lane = lane
@@ -85,6 +90,7 @@ class Callbacks:
         self._access = access
         self._strangers = metrics.tally(UNKNOWN_ACCOUNT)
         self._recent = Recent()
+        self._allowances = allowances or Allowances()
         self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:
@@ -107,8 +113,7 @@ class Callbacks:
         if isinstance(found, Record):
             found = STORED if await self._lane.submit(found) != "nowhere" else self._not_stored()
         elif isinstance(found, Doubtful):
-            where = await self._lane.submit(found.record, proven=False)
-            found = found.answer if where != "nowhere" else self._not_noted(found)
+            found = await self._note(found)
         seconds = time.perf_counter() - began
         (self._strangers if route is None else route.tally).count(found)
         self._metrics.hot.acknowledged(seconds)
@@ -140,12 +145,16 @@ class Callbacks:
         self._metrics.probable_loss.inc()
         return NOT_STORED
 
-    def _not_noted(self, doubtful: Doubtful) -> Answer:
+    async def _note(self, doubtful: Doubtful) -> Answer:
         """Who is refused is refused in any case."""
-        if doubtful.answer is not UNAUTHENTICATED:
+        record, answer, listed = doubtful
+        is_allowed = self._allowances.spend(size_of(record), listed=listed)
+        if is_allowed and await self._lane.submit(record, proven=False) != "nowhere":
+            return answer
+        if is_allowed and answer is not UNAUTHENTICATED:
             return self._not_stored()
         self._metrics.unkept.inc()
-        return UNAUTHENTICATED
+        return UNAUTHENTICATED if answer is UNAUTHENTICATED else NOT_STORED
 
     # What stands in it
 
@@ -182,14 +191,14 @@ class Callbacks:
     def _unusable(self, accepted: Accepted, at: datetime, found: Unreadable, length: int) -> Doubtful:
         """Nobody can say whether the sender knew the password: it may stand in what we cannot read."""
         record = self._quarantined(accepted, at, found.reason, found.request_id, found.scrubbed, length)
-        return Doubtful(record, UNREADABLE)
+        return Doubtful(record, UNREADABLE, accepted.peer.listed)
 
     def _unauthenticated(
         self, accepted: Accepted, at: datetime, callback: Callback | Familiar, length: int
     ) -> Doubtful:
         """Noted without a byte of the body."""
         record = self._quarantined(accepted, at, "unauthenticated", callback.request_id, b"", length)
-        return Doubtful(record, UNAUTHENTICATED)
+        return Doubtful(record, UNAUTHENTICATED, accepted.peer.listed)
 
     def _quarantined(
         self,

@@ -86,7 +86,9 @@ class Metrics:
         self.last_attempt = self._counter("receiver_last_attempt", "Last copies ThingSpace will send")
         self.unknown_member = self._counter("receiver_unknown_member", "With a member nobody knows")
         self.source_unlisted = self._counter("receiver_source_unlisted", "From an address not on the list")
-        self.unkept = self._counter("receiver_unkept_quarantine", "Refused ones there was no room to note")
+        self.unkept = self._counter(
+            "receiver_unkept_quarantine", "Refused or unreadable ones beyond what is kept of such"
+        )
         self.turned_away = self._counter("receiver_connections_refused", "Connections closed at accept")
         self.handshake_failed = self._counter("receiver_handshakes_failed", "TLS handshakes without result")
         self.stalled = self._counter("receiver_heads_stalled", "Requests whose head did not come in time")

@@ -1,12 +1,15 @@
-"""What nobody proved has a twentieth of the spool, to the byte; the rest is for honest callbacks."""
+"""What nobody proved has a twentieth of the spool, to the byte, and little of the topic."""
 
 from pathlib import Path
 
 import apsw
 import pytest
 
+from deploy.local.stack import Stack
+from schemas.topics import Topics
 from tests.integration.receiver.attack import STRANGER, Attack, attack, statuses
 from tests.integration.receiver.served import Served
+from tests.support.kafka import read_topic
 from tests.unit.receiver.endpoint import callback, request
 
 MIB = 1024 * 1024
@@ -63,3 +66,23 @@ async def test_what_nobody_proved_fills_a_twentieth_of_the_spool_and_not_a_byte_
         assert kept - unkept == len(unproven)
         assert await attacker.count("receiver_probable_loss_total") == told["unreadable"].count(503)
         assert unkept > 0
+
+
+async def test_strangers_fill_eight_mebibytes_of_the_topic_and_then_are_only_counted(
+    served: Served, stack: Stack, topics: Topics
+) -> None:
+    """While Kafka takes everything. What comes back meanwhile is a little more."""
+    async with attack(await served.start()) as attacker:
+        told = [*await poured(attacker, *[NOISE] * 20), *await poured(attacker, *[WRONG] * 40)]
+        honest = [await attacker.post(callback(requestId=f"honest-{number}")) for number in range(50)]
+        assert set(honest) == {200}
+        assert await attacker.post(b"unreadable, from a listed source") == 200
+
+        noted = await read_topic(stack.bootstrap, topics.quarantine)
+        strangers = [record for record in noted if STRANGER.encode() in (record.value or b"")]
+        assert len(noted) == len(strangers) + 1
+        assert 7 * MIB < sum(len(record.value or b"") for record in strangers) < 9 * MIB
+        assert set(told) == {200, 503, 403}
+        unkept = await attacker.count("receiver_unkept_quarantine_total")
+        assert len(told) - unkept == len(strangers)
+        assert await attacker.count("receiver_probable_loss_total") == 0
