@@ -23,8 +23,8 @@ from receiver.metrics import Metrics
 from receiver.notices import Notice
 from receiver.peers import Peers
 from receiver.settings import ReceiverSettings
-from receiver.spool import Spool, SpoolRefusedError, SpoolUnavailableError, open_spool
-from receiver.spool_command import add_spool_command
+from receiver.spool.command import add_spool_command
+from receiver.spool.disk_queue import Spool, SpoolRefusedError, SpoolUnavailableError, open_spool
 from receiver.watchers import KafkaWatcher, LaneWatcher, LibraryLines, SpoolWatcher, watch_loop
 from schemas.logline import Log
 from schemas.settings import SettingsError

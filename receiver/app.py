@@ -14,7 +14,7 @@ from receiver.lane import Lane
 from receiver.metrics import Metrics
 from receiver.ops import ops_server
 from receiver.peers import Peers
-from receiver.spool import Spool
+from receiver.spool.disk_queue import Spool
 from schemas.logline import Log
 from schemas.setting_types import Address
 from schemas.settings import SettingsError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from receiver.configuration import read_configuration
 from receiver.kafka import broker_faults
-from receiver.spool_folder import folder_faults
+from receiver.spool.folder import folder_faults
 from schemas.settings import SettingsError
 
 SPOOL_DIR = "RECEIVER_SPOOL_DIR"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from receiver.rounds import NO_PARTITION, Batch, Queue, Rounds, Spooled, Where
-from receiver.spool_words import Row
+from receiver.spool.words import Row
 
 PAGE_ROWS = 1000
 PAGE_BYTES = 2 * 1024 * 1024

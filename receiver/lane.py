@@ -37,7 +37,7 @@ from receiver.rounds import (
     Waiting,
     Where,
 )
-from receiver.spool_words import Reason, SpoolRefusedError, SpoolUnavailableError, Verdict
+from receiver.spool.words import Reason, SpoolRefusedError, SpoolUnavailableError, Verdict
 from schemas.record import Record, partition_of
 
 __all__ = ["BATCH_BYTES_MAX", "Batch", "Broker", "Lane", "Mode", "Place", "Spool", "Waiting", "Watcher"]

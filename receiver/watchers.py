@@ -9,7 +9,15 @@ from typing import assert_never
 from receiver.lane import Mode, Place
 from receiver.metrics import Metrics
 from receiver.notices import Notice
-from receiver.spool import DamagedRows, Recovered, Report, Salvaged, Spool, TailRescued, Unavailable
+from receiver.spool.disk_queue import (
+    DamagedRows,
+    Recovered,
+    Report,
+    Salvaged,
+    Spool,
+    TailRescued,
+    Unavailable,
+)
 from schemas.logline import Log
 
 LIBRARY_EVERY_S = 10.0

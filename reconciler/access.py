@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from reconciler.postgres_admin import Access
+from reconciler.postgres.admin import Access
 from reconciler.settings import ReconcilerSettings
 
 WRITER = "PROFILE_POSTGRES_DSN"

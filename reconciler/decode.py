@@ -5,8 +5,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
-from reconciler.batch import Arrived, Item, Place, Unusable
-from reconciler.evidence import evidence_of
+from reconciler.core.batch import Arrived, Item, Place, Unusable
+from reconciler.core.evidence import evidence_of
 from schemas.ids import IDENTIFIER_CHARS_MAX
 from schemas.quarantine import QuarantineEntry
 from schemas.record import Undecodable, decode_event, decode_quarantine

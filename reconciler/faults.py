@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reconciler.batch import Place
+from reconciler.core.batch import Place
 
 
 class FencedError(Exception):

@@ -15,12 +15,12 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol, TypeVar
 
-from reconciler.batch import Arrived, Batch, Item, Place, Position, TopicId
-from reconciler.decide import Reader, decide
+from reconciler.core.batch import Arrived, Batch, Item, Place, Position, TopicId
+from reconciler.core.decide import Reader, decide
+from reconciler.core.plan import Counted, Moment, Plan
 from reconciler.decode import Decode, condemned
 from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongError, TryAgainError
-from reconciler.plan import Counted, Moment, Plan
-from reconciler.progress import Fetched, Lag, check_topic
+from reconciler.kafka.progress import Fetched, Lag, check_topic
 from schemas.logline import Log
 
 DECODED_AT_ONCE: Final = 100

@@ -6,10 +6,10 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from reconciler.dispatch_metrics import DispatchMetrics
+from reconciler.dispatch.metrics import DispatchMetrics
 from reconciler.metrics_thingspace import ThingSpaceMetrics
-from reconciler.relay_metrics import RelayMetrics
-from reconciler.sweep_metrics import SweepMetrics
+from reconciler.relay.metrics import RelayMetrics
+from reconciler.sweep.metrics import SweepMetrics
 
 BATCH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 END_TO_END_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reconciler.postgres_admin import Access, DatabaseError, session
+from reconciler.postgres.admin import Access, DatabaseError, session
 from reconciler.queries import query
 
 MONTHS_AHEAD = 3

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from reconciler.schedule import APART, STEPS, Schedule
-from reconciler.sweep_schedule import Apart, Steps
+from reconciler.core.schedule import APART, STEPS, Schedule
+from reconciler.sweep.schedule import Apart, Steps
 from reconciler.thingspace.base_url import VERIZON, BaseUrl
 from schemas.setting_types import PORT_MAX, ListenAddress, ReadableFile, SecretInFile, address, duration
 from schemas.settings import Shared

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from reconciler.metrics import Metrics, Standing
-from reconciler.postgres_admin import Access, DatabaseError, session
+from reconciler.postgres.admin import Access, DatabaseError, session
 from reconciler.queries import query
 
 PAUSE_S = 15.0

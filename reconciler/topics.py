@@ -8,7 +8,7 @@ cluster with fewer brokers than the promise needs (one on a desk, two in a test)
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.kafka_admin import TopicFacts, TopicToCreate, cluster_admin
+from reconciler.kafka.admin import TopicFacts, TopicToCreate, cluster_admin
 from schemas.topics import TOPIC_SPECS, Topics, TopicSpec
 
 Options = Mapping[str, object]

@@ -2,7 +2,7 @@
 
 from deploy.local.apart import apart
 from deploy.local.faults import StackError
-from reconciler.kafka_admin import ClusterError, PartitionFacts, cluster_admin
+from reconciler.kafka.admin import ClusterError, PartitionFacts, cluster_admin
 from reconciler.topics import create_topics
 from schemas.topics import Topics
 

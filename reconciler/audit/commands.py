@@ -15,7 +15,7 @@ from reconciler.audit import as_json, for_people
 from reconciler.audit import overdue as overdue_words
 from reconciler.audit.reading import AuditReader
 from reconciler.audit.stories import EventFilter, Row
-from reconciler.postgres_admin import fitting_session
+from reconciler.postgres.admin import fitting_session
 from reconciler.program import DONE, FAILED, Command, put, warn
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import load

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from reconciler.audit.for_people import new_table, shown, word
 from reconciler.audit.stories import Row
-from reconciler.evidence import Fact
-from reconciler.facts import Facts, deciding_row
+from reconciler.core.evidence import Fact
+from reconciler.core.facts import Facts, deciding_row
 
 REASONS: Final[Mapping[str, str]] = {
     "conflicted": "because sources contradict each other",

@@ -19,14 +19,14 @@ from reconciler.audit.stories import (
     request_story,
 )
 from reconciler.audit.verify import ChainCheck, ChainHead, Fault, Link
-from reconciler.chain import COLUMNS, GENESIS
-from reconciler.evidence import Evidence
+from reconciler.core.chain import COLUMNS, GENESIS
+from reconciler.core.evidence import Evidence
 from reconciler.queries import query
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from reconciler.postgres_admin import Session
+    from reconciler.postgres.admin import Session
 
 EVENTS_PAGE = 100
 CHAIN_PAGE = 500

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from reconciler.evidence import KEY_BYTES, Evidence
-from reconciler.operation import fold_request
+from reconciler.core.evidence import KEY_BYTES, Evidence
+from reconciler.core.operation import fold_request
 from schemas.ids import OperationId
 
 Value = str | int | bytes | datetime | UUID | list[str] | None

@@ -9,7 +9,7 @@ nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.chain import GENESIS, Value, digest, link, metadata
+from reconciler.core.chain import GENESIS, Value, digest, link, metadata
 
 
 @dataclass(frozen=True, slots=True)

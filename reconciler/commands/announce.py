@@ -6,13 +6,13 @@ from typing import Final
 
 import orjson
 
-from reconciler.announce import announced_event, announcement_of
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import printable
-from reconciler.kafka_security import security_options
-from reconciler.kafka_sender import sender
+from reconciler.kafka.security import security_options
+from reconciler.kafka.sender import sender
 from reconciler.person import person_argument, who
 from reconciler.program import DONE, MISUSED, Command, put, warn
+from reconciler.relay.announce import announced_event, announcement_of
 from reconciler.settings import ReconcilerSettings
 from schemas.record import Undecodable, record_of
 from schemas.settings import load

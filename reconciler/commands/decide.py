@@ -11,13 +11,13 @@ from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import printable
 from reconciler.audit.for_people import show as show_to_people
-from reconciler.decision import CHOICES, Ambiguous, Candidate, Wanted, chosen, decision
-from reconciler.decision_view import candidate_view, candidates_table, document
-from reconciler.evidence import KEY_BYTES
-from reconciler.kafka_security import security_options
-from reconciler.kafka_sender import sender
+from reconciler.core.evidence import KEY_BYTES
+from reconciler.decision.decision import CHOICES, Ambiguous, Candidate, Wanted, chosen, decision
+from reconciler.decision.view import candidate_view, candidates_table, document
+from reconciler.kafka.security import security_options
+from reconciler.kafka.sender import sender
 from reconciler.person import person_argument, who
-from reconciler.postgres_admin import fitting_session
+from reconciler.postgres.admin import fitting_session
 from reconciler.program import DONE, FAILED, Command, put, warn
 from reconciler.queries import query
 from reconciler.settings import ReconcilerSettings
@@ -27,7 +27,7 @@ from schemas.record import record_of
 from schemas.settings import load
 
 if TYPE_CHECKING:
-    from reconciler.postgres_admin import Session
+    from reconciler.postgres.admin import Session
 
 APPLIED_WITHIN_S: Final = 15.0
 LOOK_EVERY_S: Final = 0.1

@@ -8,10 +8,10 @@ from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import printable
 from reconciler.audit.for_people import show as show_to_people
-from reconciler.explain import explained
-from reconciler.explain_reader import read_story
-from reconciler.explain_view import document, view
-from reconciler.postgres_admin import fitting_session
+from reconciler.explain.explain import explained
+from reconciler.explain.reader import read_story
+from reconciler.explain.view import document, view
+from reconciler.postgres.admin import fitting_session
 from reconciler.program import DONE, FAILED, Command, put, warn
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import load

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import show as show_to_people
-from reconciler.listeners import Check, checked
-from reconciler.listeners_change import Change, Changed
-from reconciler.listeners_ledger import waiting
-from reconciler.listeners_view import ROTATION, RULES, changed_document, check_document, checks_table
-from reconciler.postgres_admin import DatabaseError
+from reconciler.listeners.change import Change, Changed
+from reconciler.listeners.ledger import waiting
+from reconciler.listeners.listeners import Check, checked
+from reconciler.listeners.view import ROTATION, RULES, changed_document, check_document, checks_table
+from reconciler.postgres.admin import DatabaseError
 from reconciler.program import DONE, FAILED, MISUSED, Command, put, warn
 from reconciler.readable import ReadableError
 from reconciler.settings import ReconcilerSettings

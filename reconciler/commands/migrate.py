@@ -6,7 +6,7 @@ import orjson
 
 from reconciler.access import owner_access
 from reconciler.migrate import migrate, read_migrations
-from reconciler.postgres_admin import owner_session
+from reconciler.postgres.admin import owner_session
 from reconciler.program import DONE, Command, put, warn
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import load

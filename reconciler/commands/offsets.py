@@ -8,8 +8,8 @@ from functools import partial
 from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import show as show_to_people
-from reconciler.batch import Place
-from reconciler.offset_change import (
+from reconciler.core.batch import Place
+from reconciler.offsets.change import (
     Change,
     Decision,
     Stand,
@@ -20,10 +20,10 @@ from reconciler.offset_change import (
     needed,
     reset,
 )
-from reconciler.offset_decisions import OffsetError, carry_out, stands
-from reconciler.offsets import offsets_table, stored_offsets
+from reconciler.offsets.decisions import OffsetError, carry_out, stands
+from reconciler.offsets.offsets import offsets_table, stored_offsets
 from reconciler.person import agreed, consent_arguments, person_argument, who
-from reconciler.postgres_admin import fitting_session
+from reconciler.postgres.admin import fitting_session
 from reconciler.program import DONE, FAILED, MISUSED, Command, put, warn
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import load

@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import show as show_to_people
-from reconciler.kafka_security import security_options
-from reconciler.kafka_sender import sender
+from reconciler.kafka.security import security_options
+from reconciler.kafka.sender import sender
 from reconciler.person import agreed, person_argument, who
-from reconciler.postgres_admin import fitting_session
+from reconciler.postgres.admin import fitting_session
 from reconciler.program import DONE, FAILED, MISUSED, Command, put, warn
-from reconciler.quarantine import STATUSES, Quarantined, is_unproven, replayed
-from reconciler.quarantine_shelf import Settled, Shelf, Wanted
-from reconciler.quarantine_view import document, list_table, row_view
+from reconciler.quarantine.quarantine import STATUSES, Quarantined, is_unproven, replayed
+from reconciler.quarantine.shelf import Settled, Shelf, Wanted
+from reconciler.quarantine.view import document, list_table, row_view
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import load
 from schemas.topics import Topics

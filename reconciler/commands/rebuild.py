@@ -11,20 +11,20 @@ from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import show as show_to_people
 from reconciler.person import person_argument, who
-from reconciler.postgres import SESSION
-from reconciler.postgres_admin import fitting_session
-from reconciler.postgres_rebuild import PostgresRepair
+from reconciler.postgres.admin import fitting_session
+from reconciler.postgres.ledger import SESSION
+from reconciler.postgres.rebuild import PostgresRepair
 from reconciler.program import DONE, FAILED, Command, put, warn
 from reconciler.queries import query
-from reconciler.rebuild import Rebuild, Report
-from reconciler.rebuild_reader import RebuildReader
-from reconciler.rebuild_view import Asked, document, view
+from reconciler.rebuild.reader import RebuildReader
+from reconciler.rebuild.rebuild import Rebuild, Report
+from reconciler.rebuild.view import Asked, document, view
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import load
 from schemas.signal import RULES_VERSION
 
 if TYPE_CHECKING:
-    from reconciler.postgres_admin import Session
+    from reconciler.postgres.admin import Session
 
 PROGRAM: Final = "profile-reconciler rebuild"
 NAMED: Final = 100

@@ -11,22 +11,22 @@ from functools import partial
 from reconciler.access import writer_access
 from reconciler.background import watch_background
 from reconciler.decode import decoder
-from reconciler.dispatch_wiring import keep_dispatching
-from reconciler.kafka import SESSION_TIMEOUT_S, KafkaSource, Membership
-from reconciler.kafka_security import security_options
-from reconciler.listeners_wiring import keep_watching_listeners
+from reconciler.dispatch.outbox_standing import read_outbox, watch_outbox
+from reconciler.dispatch.wiring import keep_dispatching
+from reconciler.kafka.security import security_options
+from reconciler.kafka.source import SESSION_TIMEOUT_S, KafkaSource, Membership
+from reconciler.listeners.wiring import keep_watching_listeners
 from reconciler.loop import Loop
 from reconciler.metrics import Metrics
 from reconciler.months import keep_months
 from reconciler.ops import ops_server
-from reconciler.outbox_standing import read_outbox, watch_outbox
-from reconciler.postgres import Address, Postgres
-from reconciler.postgres_admin import Access, fitting_session
+from reconciler.postgres.admin import Access, fitting_session
+from reconciler.postgres.ledger import Address, Postgres
 from reconciler.program import DONE, Command
-from reconciler.relay_wiring import keep_relaying
+from reconciler.relay.wiring import keep_relaying
 from reconciler.settings import ReconcilerSettings
 from reconciler.standing import read_standing, watch_standing
-from reconciler.sweep_wiring import keep_sweeping
+from reconciler.sweep.wiring import keep_sweeping
 from reconciler.thingspace.wiring import open_thingspace, reload_accounts
 from reconciler.together import first_to_end
 from schemas.logline import Log

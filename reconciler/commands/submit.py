@@ -15,18 +15,18 @@ from uuid import uuid4
 from reconciler.audit.as_json import text
 from reconciler.audit.for_people import printable
 from reconciler.audit.for_people import show as show_to_people
-from reconciler.listeners import CARRIES_RESULTS, registered
+from reconciler.listeners.listeners import CARRIES_RESULTS, registered
 from reconciler.person import person_argument, who
 from reconciler.program import DONE, FAILED, MISUSED, Command, put, warn
 from reconciler.readable import ReadableError
 from reconciler.settings import ReconcilerSettings
-from reconciler.submit import Busy, Terms, Waits
-from reconciler.submit_file import FileRun, Habits
-from reconciler.submit_order import OPTIONS, Fault, Wanted, faults_of, order_of, read_file
-from reconciler.submit_outcome import Outcome, document, outcome_of, report, sentence
-from reconciler.submit_progress import shown
-from reconciler.submit_row import next_step
-from reconciler.submit_wiring import Parts, open_submission
+from reconciler.submit.file import FileRun, Habits
+from reconciler.submit.order import OPTIONS, Fault, Wanted, faults_of, order_of, read_file
+from reconciler.submit.outcome import Outcome, document, outcome_of, report, sentence
+from reconciler.submit.progress import shown
+from reconciler.submit.row import next_step
+from reconciler.submit.submit import Busy, Terms, Waits
+from reconciler.submit.wiring import Parts, open_submission
 from reconciler.thingspace.accounts import SETTING
 from reconciler.thingspace.client import ThingSpace
 from reconciler.thingspace.wiring import open_thingspace

@@ -5,13 +5,13 @@ from argparse import ArgumentParser, Namespace
 from reconciler.access import writer_access
 from reconciler.audit.as_json import text
 from reconciler.metrics import Metrics
-from reconciler.postgres_admin import fitting_session
+from reconciler.postgres.admin import fitting_session
 from reconciler.program import DONE, FAILED, MISUSED, Command, put, warn
 from reconciler.readable import ReadableError
 from reconciler.settings import ReconcilerSettings
-from reconciler.sweep import Report, UnsaidError
-from reconciler.sweep_view import document, sentences
-from reconciler.sweep_wiring import open_sweep
+from reconciler.sweep.sweep import Report, UnsaidError
+from reconciler.sweep.view import document, sentences
+from reconciler.sweep.wiring import open_sweep
 from reconciler.thingspace.wiring import open_thingspace
 from schemas.logline import Log
 from schemas.settings import load

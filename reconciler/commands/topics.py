@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import orjson
 
-from reconciler.kafka_security import security_options
+from reconciler.kafka.security import security_options
 from reconciler.program import DONE, FAILED, Command, put
 from reconciler.settings import ReconcilerSettings
 from reconciler.topics import Finding, TopicReport, check_topics, create_topics

@@ -23,7 +23,7 @@ from reconciler.downstream.planning import Settled
 from reconciler.downstream.settings import DownstreamSettings
 from reconciler.downstream.targets import Target, TargetsError
 from reconciler.downstream.worker import EVERYTHING, Worker, orphans_to_unknown
-from reconciler.kafka_security import security_options
+from reconciler.kafka.security import security_options
 from reconciler.ops import ops_server
 from reconciler.together import first_to_end
 from schemas.logline import Log

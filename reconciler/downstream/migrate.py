@@ -9,7 +9,7 @@ import asyncpg
 
 from reconciler.downstream.queries import query
 from reconciler.migrate import Applied, Migration, SchemaError, pending, read_migrations
-from reconciler.postgres_admin import Access, session
+from reconciler.postgres.admin import Access, session
 
 if TYPE_CHECKING:
     Session = asyncpg.Connection[asyncpg.Record]

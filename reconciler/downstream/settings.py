@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field, SecretStr
 
-from reconciler.postgres_admin import Access
+from reconciler.postgres.admin import Access
 from reconciler.settings import PostgresUrl
 from schemas.setting_types import ListenAddress, ReadableFile, SecretInFile, address
 from schemas.settings import Shared

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from reconciler.operation import Operation
-from reconciler.outbox import operation_message, state_message
-from reconciler.profile import Profile
+from reconciler.core.operation import Operation
+from reconciler.core.outbox import operation_message, state_message
+from reconciler.core.profile import Profile
 from schemas.ids import OperationId
 from schemas.message import Message, message_record
 from schemas.record import Record, Topics

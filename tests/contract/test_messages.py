@@ -6,8 +6,8 @@ from typing import get_args
 import jsonschema
 import pytest
 
-from reconciler.facts import State
-from reconciler.profile import Certainty, Profile
+from reconciler.core.facts import State
+from reconciler.core.profile import Certainty, Profile
 from schemas.generate import documents
 from schemas.message import CE_TYPES, message_record
 from schemas.operation_message import OperationMessage, OperationState

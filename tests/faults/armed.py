@@ -18,15 +18,15 @@ import asyncpg.connection
 
 import receiver.__main__
 import reconciler.__main__
-import reconciler.postgres
+import reconciler.postgres.ledger
 from receiver.answers import STORED
 from receiver.connection import Connection
 from receiver.handlers import Callbacks
 from receiver.kafka import KafkaBroker
 from receiver.lane import Lane
-from receiver.spool import Spool
-from receiver.spool_store import Change, Store
-from reconciler.postgres import Postgres
+from receiver.spool.disk_queue import Spool
+from receiver.spool.store import Change, Store
+from reconciler.postgres.ledger import Postgres
 from tests.faults.points import LAST_WORD, VARIABLE
 
 IN_FLIGHT_S = 0.001
@@ -175,7 +175,7 @@ ARM: Mapping[str, Callable[[Burn, Put], None]] = {
     "after-fsync": after_fsync,
     "row-delivered": row_delivered,
     "before-answer": before_answer,
-    "before-commit": partial(awaited, reconciler.postgres, "write"),
+    "before-commit": partial(awaited, reconciler.postgres.ledger, "write"),
     "in-commit": in_commit,
     "after-commit": partial(awaited, Postgres, "transact"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from reconciler.kafka import SESSION_TIMEOUT_S
+from reconciler.kafka.source import SESSION_TIMEOUT_S
 from tests.faults.scene import RECEIVER_KAFKA, RECONCILER_POSTGRES
 from tests.faults.schedule import Draw, Step, lasting, moments
 

@@ -14,7 +14,7 @@ import asyncpg
 from deploy.local.apart import apart
 from deploy.local.stack import Stack
 from reconciler.migrate import migrate, read_migrations
-from reconciler.postgres_admin import Access, owner_session
+from reconciler.postgres.admin import Access, owner_session
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

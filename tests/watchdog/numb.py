@@ -9,7 +9,7 @@ import signal
 import sys
 
 from reconciler.__main__ import main
-from reconciler.kafka import KafkaSource
+from reconciler.kafka.source import KafkaSource
 from schemas.logline import Log
 from tests.support.polling import eventually
 

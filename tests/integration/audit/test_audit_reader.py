@@ -10,7 +10,7 @@ from reconciler.audit import reading
 from reconciler.audit.reading import AuditReader
 from reconciler.audit.stories import EventFilter, Row
 from reconciler.audit.verify import Fault
-from reconciler.postgres_admin import Access, fitting_session
+from reconciler.postgres.admin import Access, fitting_session
 from tests.integration.audit.conftest import Ledger
 from tests.integration.audit.speech import ACCOUNT, EID, ICCID
 from tests.support.database import Database

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from reconciler.batch import Place
+from reconciler.core.batch import Place
 from reconciler.faults import TryAgainError
-from reconciler.postgres import Address, Postgres
+from reconciler.postgres.ledger import Address, Postgres
 from tests.support.database import Database
 
 ROUNDS = 60

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from reconciler.migrate import Migration, SchemaError, migrate, read_migrations
-from reconciler.postgres_admin import Access, DatabaseError, owner_session, session
+from reconciler.postgres.admin import Access, DatabaseError, owner_session, session
 from tests.support.database import Database
 
 KNOWN = read_migrations()

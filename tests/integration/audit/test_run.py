@@ -6,10 +6,10 @@ import urllib.request
 import pytest
 
 from deploy.local.stack import Stack
+from reconciler.core.plan import COPY_OUTCOME
 from reconciler.metrics import Metrics, Standing
 from reconciler.months import ensure_months
-from reconciler.plan import COPY_OUTCOME
-from reconciler.postgres_admin import Access
+from reconciler.postgres.admin import Access
 from reconciler.standing import read_standing
 from schemas.topics import Topics
 from tests.integration.audit.conftest import Ledger

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from reconciler.postgres import SESSION
+from reconciler.postgres.ledger import SESSION
 from reconciler.queries import query
 from tests.integration.audit.conftest import Ledger
 from tests.support.database import AUDITOR, OWNER, WRITER

@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy.local.apart import apart
 from deploy.local.stack import Stack
-from reconciler.kafka_admin import ClusterError
+from reconciler.kafka.admin import ClusterError
 from reconciler.topics import check_topics, create_topics
 from schemas.topics import TOPIC_SPECS, Topics
 from tests.integration.audit.conftest import Ledger

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from deploy.local.stack import Stack
-from reconciler import kafka
 from reconciler.faults import RecreatedError
+from reconciler.kafka import source as kafka
 from schemas.record import Record
 from schemas.topics import Topics
 from tests.integration.commands.conftest import Typed

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from deploy.local.stack import Stack
-from reconciler import quarantine_shelf
+from reconciler.quarantine import shelf as quarantine_shelf
 from schemas.record import Record, quarantine_record
 from schemas.topics import Topics
 from tests.integration.commands.conftest import Typed

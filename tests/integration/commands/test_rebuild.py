@@ -9,8 +9,8 @@ import pytest
 
 from deploy.local.apart import apart
 from deploy.local.stack import Stack
-from reconciler import rebuild
-from reconciler.postgres import Postgres
+from reconciler.postgres.ledger import Postgres
+from reconciler.rebuild import rebuild
 from schemas.record import Record
 from schemas.topics import Topics
 from tests.integration.commands.conftest import Typed

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from reconciler.postgres import Postgres
+from reconciler.postgres.ledger import Postgres
 from tests.integration.reconciler.conftest import address
 from tests.integration.reconciler.desk import Desk
 from tests.support.database import Database

@@ -9,10 +9,10 @@ from functools import partial
 from io import StringIO
 
 from deploy.local.stack import Stack
-from reconciler.dispatch import Dispatch, Outbox
-from reconciler.dispatch_kafka import Line, sender
-from reconciler.dispatch_postgres import outbox_session
-from reconciler.postgres_admin import Access
+from reconciler.dispatch.dispatch import Dispatch, Outbox
+from reconciler.dispatch.kafka import Line, sender
+from reconciler.dispatch.postgres import outbox_session
+from reconciler.postgres.admin import Access
 from schemas.logline import Log
 from schemas.topics import Topics
 from tests.support.database import Database

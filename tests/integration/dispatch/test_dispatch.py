@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from deploy.local.stack import Stack
-from reconciler.dispatch import Outbox, Waiting
-from reconciler.dispatch_kafka import sender
-from reconciler.dispatch_postgres import PostgresOutbox, outbox_session
+from reconciler.dispatch.dispatch import Outbox, Waiting
+from reconciler.dispatch.kafka import sender
+from reconciler.dispatch.postgres import PostgresOutbox, outbox_session
 from reconciler.faults import TryAgainError
 from schemas.message import Message, message_record
 from schemas.record import Record

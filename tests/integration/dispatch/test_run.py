@@ -11,8 +11,8 @@ import pytest
 
 from deploy.examples import consume_operations
 from deploy.local.stack import Stack
-from reconciler.dispatch_metrics import OutboxStanding
-from reconciler.outbox_standing import read_outbox
+from reconciler.dispatch.metrics import OutboxStanding
+from reconciler.dispatch.outbox_standing import read_outbox
 from schemas.message import Message
 from schemas.record import Record
 from schemas.topics import Topics

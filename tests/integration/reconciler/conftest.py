@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from reconciler.postgres import Address, Postgres
+from reconciler.postgres.ledger import Address, Postgres
 from tests.integration.reconciler.desk import Desk
 from tests.support.database import Database
 

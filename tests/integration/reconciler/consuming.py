@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.local.stack import Stack
 from reconciler.decode import decoder
-from reconciler.kafka import KafkaSource, Membership
+from reconciler.kafka.source import KafkaSource, Membership
 from reconciler.loop import Loop
-from reconciler.postgres import Postgres
+from reconciler.postgres.ledger import Postgres
 from schemas.logline import Log
 from schemas.record import Record
 from schemas.topics import Topics

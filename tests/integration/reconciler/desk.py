@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.batch import Batch, Place
-from reconciler.decide import decide
+from reconciler.core.batch import Batch, Place
+from reconciler.core.decide import decide
+from reconciler.core.plan import Counted
 from reconciler.decode import Decode, decoder
-from reconciler.plan import Counted
-from reconciler.postgres import Postgres
+from reconciler.postgres.ledger import Postgres
 from schemas.record import Headers, Record
 from tests.integration.reconciler.said import TOPICS
 

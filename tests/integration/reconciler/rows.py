@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from reconciler.batch import Arrived
+from reconciler.core.batch import Arrived
+from reconciler.core.evidence import Evidence, merged
+from reconciler.core.identity import gathered
+from reconciler.core.operation import fold_request
+from reconciler.core.profile import fold_device
+from reconciler.core.schedule import is_open
 from reconciler.decode import event_item
-from reconciler.evidence import Evidence, merged
-from reconciler.identity import gathered
-from reconciler.operation import fold_request
-from reconciler.profile import fold_device
-from reconciler.schedule import is_open
 from tests.integration.reconciler.desk import Consumed
 from tests.support.database import Database
 

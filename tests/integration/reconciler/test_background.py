@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from deploy.local.stack import Stack
-from reconciler import kafka
 from reconciler.background import watch_background
-from reconciler.batch import Place
+from reconciler.core.batch import Place
+from reconciler.kafka import source as kafka
 from schemas.logline import Log
 from schemas.topics import Topics
 from tests.integration.reconciler.consuming import applied, produce, running

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from reconciler.batch import Batch
-from reconciler.decide import Reader, decide
+from reconciler.core.batch import Batch
+from reconciler.core.decide import Reader, decide
+from reconciler.core.plan import Moment, Plan
 from reconciler.faults import BrokenError, RefusedError, TryAgainError
-from reconciler.plan import Moment, Plan
-from reconciler.postgres import Address, Decide, Postgres
-from reconciler.postgres_reader import PostgresReader
+from reconciler.postgres.ledger import Address, Decide, Postgres
+from reconciler.postgres.reader import PostgresReader
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.said import EIDS, callback
 from tests.support.database import Database

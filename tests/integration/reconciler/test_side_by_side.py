@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from reconciler.batch import Place
-from reconciler.postgres import Postgres
+from reconciler.core.batch import Place
+from reconciler.postgres.ledger import Postgres
 from tests.integration.reconciler.conftest import address
 from tests.integration.reconciler.desk import Consumed, Desk
 from tests.integration.reconciler.rows import folded, rows_of

@@ -6,9 +6,9 @@ from importlib.resources import files
 import asyncpg
 import pytest
 
-from reconciler.postgres import SESSION
-from reconciler.postgres_errors import RACES, RULES
-from reconciler.postgres_writer import COLUMNS
+from reconciler.postgres.errors import RACES, RULES
+from reconciler.postgres.ledger import SESSION
+from reconciler.postgres.writer import COLUMNS
 from reconciler.queries import query
 from tests.support.database import WRITER, Database
 from tests.support.polling import eventually

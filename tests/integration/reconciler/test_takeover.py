@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from deploy.local.stack import Stack
-from reconciler.batch import Batch
-from reconciler.decide import Reader, decide
+from reconciler.core.batch import Batch
+from reconciler.core.decide import Reader, decide
+from reconciler.core.plan import Moment, Plan
 from reconciler.faults import FencedError, TryAgainError
-from reconciler.plan import Moment, Plan
-from reconciler.postgres import Address, Postgres
+from reconciler.postgres.ledger import Address, Postgres
 from schemas.topics import Topics
 from tests.faults.proxy import Passage, Trap
 from tests.integration.reconciler.conftest import address

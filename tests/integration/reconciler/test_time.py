@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local.stack import Stack
-from reconciler import postgres as postgres_module
-from reconciler.batch import Batch
-from reconciler.decide import Reader, decide
-from reconciler.plan import Moment, Plan
-from reconciler.postgres import SESSION, Postgres
+from reconciler.core.batch import Batch
+from reconciler.core.decide import Reader, decide
+from reconciler.core.plan import Moment, Plan
+from reconciler.postgres import ledger as postgres_module
+from reconciler.postgres.ledger import SESSION, Postgres
 from schemas.topics import Topics
 from tests.integration.reconciler.consuming import applied, produce, running
 from tests.integration.reconciler.desk import Desk

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler import chain
-from reconciler.batch import Arrived, Batch, Place
-from reconciler.decide import decide
+from reconciler.core import chain
+from reconciler.core.batch import Arrived, Batch, Place
+from reconciler.core.decide import decide
 from reconciler.decode import REFUSED, condemned
 from reconciler.faults import FencedError, RefusedError
-from reconciler.postgres import Postgres
+from reconciler.postgres.ledger import Postgres
 from schemas.record import Record, quarantine_record
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.rows import rows_of

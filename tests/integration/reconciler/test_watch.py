@@ -8,11 +8,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from deploy.local.stack import Stack
-from reconciler import kafka, kafka_watch, watchdog
-from reconciler.batch import Place
+from reconciler.core.batch import Place
 from reconciler.faults import BrokenError, RecreatedError
-from reconciler.kafka import KafkaSource
-from reconciler.watchdog import Look
+from reconciler.kafka import source as kafka
+from reconciler.kafka import watch as kafka_watch
+from reconciler.kafka import watchdog
+from reconciler.kafka.source import KafkaSource
+from reconciler.kafka.watchdog import Look
 from schemas.topics import Topics
 from tests.integration.reconciler.consuming import Running, applied, produce, running, stored_offsets
 from tests.integration.reconciler.outage import way_to

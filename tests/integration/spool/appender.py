@@ -10,7 +10,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from receiver.spool import Spool, open_spool
+from receiver.spool.disk_queue import Spool, open_spool
 from tests.unit.spool.entries import entries
 
 CALLERS = 24

@@ -16,8 +16,8 @@ from time import perf_counter
 
 import uvloop
 
-from receiver.spool import Spool, open_spool
-from receiver.spool_frame import seal
+from receiver.spool.disk_queue import Spool, open_spool
+from receiver.spool.frame import seal
 from tests.unit.spool.entries import Entry, entry
 
 ROUNDS = 5

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.spool import Recovered, Report, Spool, SpoolUnavailableError, Unavailable
+from receiver.spool.disk_queue import Recovered, Report, Spool, SpoolUnavailableError, Unavailable
 from tests.support.polling import eventually
 from tests.unit.spool.entries import everything, numbers_of, opened, store
 

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from receiver.spool import Report, Row, Spool, Verdict, open_spool
-from receiver.spool_frame import seal
+from receiver.spool.disk_queue import Report, Row, Spool, Verdict, open_spool
+from receiver.spool.frame import seal
 from tests.unit.spool.entries import Entry, entry, everything
 
 BYTES_MAX = 60_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.spool import SpoolRefusedError, SpoolUnavailableError
-from receiver.spool_outside import (
+from receiver.spool.disk_queue import SpoolRefusedError, SpoolUnavailableError
+from receiver.spool.outside import (
     drop_dead,
     resend_dead,
     spool_dead,
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from receiver.spool_outside import *
+from receiver.spool.outside import *
 print(json.dumps(eval(sys.argv[2], globals(), {"folder": Path(sys.argv[1])})))
 """
 

@@ -8,9 +8,9 @@ from random import Random
 import apsw
 import pytest
 
-from receiver.spool import DamagedRows, Report, Salvaged
-from receiver.spool_pages import LOG_FRAME_HEADER_BYTES, LOG_HEADER_BYTES, PAGE_BYTES
-from receiver.spool_words import TailRescued
+from receiver.spool.disk_queue import DamagedRows, Report, Salvaged
+from receiver.spool.pages import LOG_FRAME_HEADER_BYTES, LOG_HEADER_BYTES, PAGE_BYTES
+from receiver.spool.words import TailRescued
 from tests.unit.spool.entries import everything, names_in, numbers_of, opened, store
 
 MAIN, LOG = "spool-000001.db", "spool-000001.db-wal"

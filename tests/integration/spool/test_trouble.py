@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import apsw
 import pytest
 
-from receiver.spool import Report, Spool, SpoolUnavailableError
-from receiver.spool_words import Reason, Recovered, Salvaged, Unavailable
+from receiver.spool.disk_queue import Report, Spool, SpoolUnavailableError
+from receiver.spool.words import Reason, Recovered, Salvaged, Unavailable
 from tests.support.polling import eventually
 from tests.unit.spool.disk import Disk
 from tests.unit.spool.entries import entries, everything, numbers_of, opened, store
@@ -20,9 +20,9 @@ MIB = 1024 * 1024
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.spool_keeper.RETRY_FIRST_S", 0.01)
-    monkeypatch.setattr("receiver.spool_keeper.RETRY_MAX_S", 0.02)
-    monkeypatch.setattr("receiver.spool_keeper.LOOK_AROUND_S", 0.01)
+    monkeypatch.setattr("receiver.spool.keeper.RETRY_FIRST_S", 0.01)
+    monkeypatch.setattr("receiver.spool.keeper.RETRY_MAX_S", 0.02)
+    monkeypatch.setattr("receiver.spool.keeper.LOOK_AROUND_S", 0.01)
 
 
 async def reason_of(spool: Spool, number: int) -> Reason | None:
@@ -195,7 +195,7 @@ async def test_a_disk_that_cannot_be_written_at_the_start_is_used_as_soon_as_it_
 async def test_nobody_waits_for_ever_on_a_disk_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.spool.STALL_S", 0.2)
+    monkeypatch.setattr("receiver.spool.disk_queue.STALL_S", 0.2)
     disk = Disk()
     reports: list[Report] = []
     async with opened(tmp_path, vfs=disk.name, reports=reports) as spool:
@@ -256,7 +256,7 @@ async def test_after_a_failed_sync_the_log_is_written_again_before_anything_else
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader that keeps it from being emptied keeps the spool out of service."""
-    monkeypatch.setattr("receiver.spool_store.OTHERS_TIMEOUT_MS", 10)
+    monkeypatch.setattr("receiver.spool.store.OTHERS_TIMEOUT_MS", 10)
     disk = Disk()
     async with opened(tmp_path, vfs=disk.name) as spool:
         await store(spool, [1])
@@ -282,7 +282,7 @@ def remove_all(folder: Path) -> None:
 async def test_whoever_asks_all_the_time_does_not_put_off_the_recovery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.spool_keeper.RETRY_FIRST_S", 0.3)
+    monkeypatch.setattr("receiver.spool.keeper.RETRY_FIRST_S", 0.3)
     disk = Disk()
     async with opened(tmp_path, vfs=disk.name) as spool:
         with disk.failing(apsw.IOError):
@@ -305,7 +305,7 @@ async def test_a_file_that_somebody_removed_is_made_again(tmp_path: Path) -> Non
 async def test_a_change_waits_for_another_process_and_gives_up_without_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.spool_store.OTHERS_TIMEOUT_MS", 20)
+    monkeypatch.setattr("receiver.spool.store.OTHERS_TIMEOUT_MS", 20)
     async with opened(tmp_path) as spool:
         other = apsw.Connection(str(tmp_path / "spool-000001.db"))
         other.execute("begin immediate")

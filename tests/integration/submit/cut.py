@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
-from reconciler import submit_wiring
 from reconciler.__main__ import main
-from reconciler.kafka_sender import Send, Sent, sender
-from reconciler.lease import Holder
-from reconciler.submit_ledger import SubmitLedger
-from reconciler.submit_row import Answer, Entry, State
+from reconciler.kafka.sender import Send, Sent, sender
+from reconciler.submit import wiring as submit_wiring
+from reconciler.submit.lease import Holder
+from reconciler.submit.ledger import SubmitLedger
+from reconciler.submit.row import Answer, Entry, State
 from reconciler.thingspace.client import ThingSpace
 from reconciler.thingspace.talk import Order
 from schemas.ids import RequestId
@@ -105,7 +105,7 @@ def arm(fuse: Fuse) -> None:
 
 
 def submit_ledger_module() -> object:
-    return sys.modules["reconciler.submit_ledger"]
+    return sys.modules["reconciler.submit.ledger"]
 
 
 def run(argv: Sequence[str]) -> int:

@@ -10,8 +10,8 @@ from io import StringIO
 from prometheus_client import CollectorRegistry
 
 from deploy.local.stack import Stack
-from reconciler.relay_metrics import RelayMetrics
-from reconciler.relay_wiring import keep_relaying
+from reconciler.relay.metrics import RelayMetrics
+from reconciler.relay.wiring import keep_relaying
 from reconciler.settings import ReconcilerSettings
 from schemas.logline import Log
 from schemas.record import Record

@@ -5,9 +5,9 @@ from typing import Protocol
 
 import pytest
 
-from reconciler.postgres import Postgres
-from reconciler.postgres_admin import Access
-from reconciler.sweep_ledger import SweepLedger, sweep_ledger
+from reconciler.postgres.admin import Access
+from reconciler.postgres.ledger import Postgres
+from reconciler.sweep.ledger import SweepLedger, sweep_ledger
 from tests.integration.reconciler.conftest import address
 from tests.integration.reconciler.desk import Desk
 from tests.support.database import Database

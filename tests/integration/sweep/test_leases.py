@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from reconciler.sweep_ledger import SweepLedger, sweep_ledger
-from reconciler.sweep_pace import Bounds
+from reconciler.sweep.ledger import SweepLedger, sweep_ledger
+from reconciler.sweep.pace import Bounds
 from schemas.ids import AccountName
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.said import ACCOUNT, EIDS, ICCIDS, callback, decision, request

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from reconciler.postgres import SESSION
+from reconciler.postgres.ledger import SESSION
 from reconciler.queries import query
 from tests.integration.reconciler.said import ACCOUNT
 from tests.support.database import WRITER, Database

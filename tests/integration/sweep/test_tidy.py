@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.sweep_intents import Intent, told
-from reconciler.sweep_ledger import SweepLedger
+from reconciler.sweep.intents import Intent, told
+from reconciler.sweep.ledger import SweepLedger
 from schemas.ids import AccountName, RequestId
 from schemas.record import Record, quarantine_record, record_of
 from tests.integration.reconciler.desk import Desk

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from reconciler.listeners import checked
-from reconciler.listeners_change import Change
+from reconciler.listeners.change import Change
+from reconciler.listeners.listeners import checked
 from reconciler.thingspace.accounts import ThingSpaceAccount
 from reconciler.thingspace.client import ThingSpace
 from reconciler.thingspace.limits import Limits

@@ -1,6 +1,6 @@
 """What the ledger knows of callbacks: who waits for one, and when an account was last heard."""
 
-from reconciler.listeners_ledger import LastCallbacks, waiting
+from reconciler.listeners.ledger import LastCallbacks, waiting
 from schemas.ids import AccountName
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.said import ACCOUNT, EIDS, ICCIDS, callback, moment, request

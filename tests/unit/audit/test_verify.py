@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.audit.verify import ChainCheck, ChainHead, Fault, Link
-from reconciler.chain import COLUMNS, GENESIS, Value, digest, link, metadata
+from reconciler.core.chain import COLUMNS, GENESIS, Value, digest, link, metadata
 
 BEGIN = datetime(2026, 11, 24, 6, tzinfo=UTC)
 LENGTH = 7

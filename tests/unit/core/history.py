@@ -9,7 +9,7 @@ unclear one; and `allowed`.
 from dataclasses import dataclass, field
 from random import Random
 
-from reconciler.evidence import Evidence, Fact
+from reconciler.core.evidence import Evidence, Fact
 from tests.unit.core.euicc import Card
 from tests.unit.core.tell import Said, callback, decision, poll, request
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypedDict, Unpack
 
-from reconciler.evidence import Evidence, Fact, Kind
-from reconciler.identity import gathered
-from reconciler.operation import Operation, fold_request
-from reconciler.profile import Profile, fold_device
+from reconciler.core.evidence import Evidence, Fact, Kind
+from reconciler.core.identity import gathered
+from reconciler.core.operation import Operation, fold_request
+from reconciler.core.profile import Profile, fold_device
 from schemas.ids import AccountName, Eid, Iccid, IntentId, RequestId
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

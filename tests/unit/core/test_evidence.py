@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.copies import differing, with_copy
-from reconciler.evidence import Evidence, evidence_of, merged
+from reconciler.core.copies import differing, with_copy
+from reconciler.core.evidence import Evidence, evidence_of, merged
 from schemas.event import CallbackEvent, SubRequest, decision_event, poll_event, request_event
 from schemas.ids import AccountName, Eid, Iccid, IntentId, RequestId
 from schemas.signal import Signal

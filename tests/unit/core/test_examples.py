@@ -2,8 +2,8 @@
 
 from itertools import permutations
 
-from reconciler.evidence import Evidence
-from reconciler.operation import Outcome, fold_request, outcome
+from reconciler.core.evidence import Evidence
+from reconciler.core.operation import Outcome, fold_request, outcome
 from tests.unit.core.tell import (
     A,
     B,

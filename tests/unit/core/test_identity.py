@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from reconciler.identity import Group, gathered
-from reconciler.operation import fold_request
+from reconciler.core.identity import Group, gathered
+from reconciler.core.operation import fold_request
 from tests.unit.core.tell import A, X, Y, callback, decision, operation, operations, poll, request
 
 OTHER_EID = "89033023426200000000005438922222"

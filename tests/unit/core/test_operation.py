@@ -4,9 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from reconciler.evidence import Evidence, Fact
-from reconciler.facts import STATE_TABLE, State, undecided_state
-from reconciler.operation import Outcome, fold_request, outcome
+from reconciler.core.evidence import Evidence, Fact
+from reconciler.core.facts import STATE_TABLE, State, undecided_state
+from reconciler.core.operation import Outcome, fold_request, outcome
 from tests.unit.core.tell import EID, X, Y, callback, decision, moment, operation, poll, request
 
 

@@ -6,10 +6,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.evidence import Evidence, Fact, Kind
-from reconciler.identity import gathered
-from reconciler.operation import Fold, Operation, fold_request, operation_order, outcome
-from reconciler.profile import Profile, fold_device
+from reconciler.core.evidence import Evidence, Fact, Kind
+from reconciler.core.identity import gathered
+from reconciler.core.operation import Fold, Operation, fold_request, operation_order, outcome
+from reconciler.core.profile import Profile, fold_device
 from schemas.signal import ACTIONS
 from tests.unit.core.tell import Said, callback, decision, poll, request
 from tests.unit.core.test_truth import check_invariants

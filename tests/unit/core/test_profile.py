@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.evidence import Evidence
-from reconciler.profile import Profile
+from reconciler.core.evidence import Evidence
+from reconciler.core.profile import Profile
 from tests.unit.core.tell import (
     EID,
     A,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.schedule import (
+from reconciler.core.schedule import (
     APART,
     GIVEN_UP_AFTER,
     JITTER,

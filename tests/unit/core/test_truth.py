@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.operation import Operation, fold_request
-from reconciler.profile import Profile, fold_device
+from reconciler.core.operation import Operation, fold_request
+from reconciler.core.profile import Profile, fold_device
 from tests.unit.core.history import FALL_BACK, History
 
 OPERATIONS_MAX = 10

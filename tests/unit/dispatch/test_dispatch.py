@@ -8,8 +8,8 @@ from io import StringIO
 
 import pytest
 
-from reconciler import dispatch
-from reconciler.dispatch import Dispatch
+from reconciler.dispatch import dispatch
+from reconciler.dispatch.dispatch import Dispatch
 from schemas.logline import Log
 from schemas.topics import Topics
 from tests.support.polling import eventually

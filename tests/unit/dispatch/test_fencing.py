@@ -12,8 +12,8 @@ from random import Random
 
 import pytest
 
-from reconciler import dispatch
-from reconciler.dispatch import Dispatch
+from reconciler.dispatch import dispatch
+from reconciler.dispatch.dispatch import Dispatch
 from schemas.logline import Log
 from schemas.topics import Topics
 from tests.unit.dispatch.test_dispatch import Meter

@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from reconciler.dispatch_metrics import OutboxStanding
+from reconciler.dispatch.metrics import OutboxStanding
 from reconciler.metrics import Metrics
 from tests.unit.reconciler_edge.test_metrics import samples
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from reconciler.device import ProfileChanges, StoredProfile
-from reconciler.operation import Operation
-from reconciler.outbox import Versions, latest_by_key, messages_of, rows_of, versions_of
-from reconciler.profile import Profile
-from reconciler.settle import Settled
+from reconciler.core.device import ProfileChanges, StoredProfile
+from reconciler.core.operation import Operation
+from reconciler.core.outbox import Versions, latest_by_key, messages_of, rows_of, versions_of
+from reconciler.core.profile import Profile
+from reconciler.core.settle import Settled
 from schemas.ids import Eid, Iccid, OperationId, RequestId
 from schemas.message import Message
 from tests.contract.golden_messages import BOOTSTRAP, PROFILE, SETTLED, WARNED

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from reconciler.dispatch import Waiting
+from reconciler.dispatch.dispatch import Waiting
 from reconciler.faults import TryAgainError
 from schemas.message import Message
 from schemas.record import Record

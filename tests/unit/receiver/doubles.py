@@ -9,7 +9,7 @@ from selectors import DefaultSelector, SelectorKey
 from typing import ParamSpec
 
 from receiver.lane import Batch, Mode, Place, Waiting
-from receiver.spool_words import Reason, Row, SpoolUnavailableError, Verdict
+from receiver.spool.words import Reason, Row, SpoolUnavailableError, Verdict
 from schemas.record import Record
 
 Given = ParamSpec("Given")

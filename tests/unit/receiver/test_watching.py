@@ -10,7 +10,7 @@ from receiver.answers import NOT_STORED, STORED, UNKNOWN_PATH
 from receiver.metrics import UNKNOWN_ACCOUNT, Metrics
 from receiver.notices import Notice
 from receiver.recent import RECENT_MAX, Recent
-from receiver.spool import DamagedRows, Recovered, Salvaged, TailRescued, Unavailable
+from receiver.spool.disk_queue import DamagedRows, Recovered, Salvaged, TailRescued, Unavailable
 from receiver.watchers import KafkaWatcher, LaneWatcher, LibraryLines, SpoolWatcher
 from schemas.logline import Log
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from reconciler.batch import Arrived, Place
-from reconciler.evidence import evidence_of
+from reconciler.core.batch import Arrived, Place
+from reconciler.core.evidence import evidence_of
 from schemas.event import request_event
 from schemas.eventshape import Phase
 from schemas.ids import AccountName, Eid, Iccid, IntentId, RequestId

@@ -7,7 +7,7 @@ import asyncpg.pgproto.pgproto
 import pytest
 from pydantic import AwareDatetime, TypeAdapter
 
-from reconciler import chain
+from reconciler.core import chain
 
 SEEN = datetime(2026, 3, 3, 12, 0, 0, 250, tzinfo=UTC)
 ROW: tuple[chain.Value, ...] = (

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from reconciler.batch import Arrived, Batch, Place, Unusable
+from reconciler.core.batch import Arrived, Batch, Place, Unusable
 from reconciler.decode import REFUSED, condemned, decoder
 from schemas.record import Record, quarantine_record
 from schemas.topics import Topics

@@ -1,7 +1,7 @@
 """Which rows of the profiles change when a device is folded again."""
 
-from reconciler.device import StoredProfile, operations_by_device, profile_changes
-from reconciler.profile import Profile
+from reconciler.core.device import StoredProfile, operations_by_device, profile_changes
+from reconciler.core.profile import Profile
 from schemas.ids import Eid
 from tests.unit.core.tell import EID, A, X, Y, done, operation, operations
 

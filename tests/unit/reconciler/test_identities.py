@@ -2,10 +2,10 @@
 
 import pytest
 
-from reconciler.batch import Place, TopicId
+from reconciler.core.batch import Place, TopicId
 from reconciler.faults import RecreatedError
-from reconciler.kafka_topics import Shapes, TopicShape
-from reconciler.kafka_watch import GONE_TIMES, Identities
+from reconciler.kafka.topics import Shapes, TopicShape
+from reconciler.kafka.watch import GONE_TIMES, Identities
 
 PLACE = Place("events", 1)
 POSITIONS = {PLACE: 7}

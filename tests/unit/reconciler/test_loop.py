@@ -9,7 +9,8 @@ from io import StringIO
 import pytest
 
 from reconciler import loop as loop_module
-from reconciler.batch import Arrived, Batch, Item, Place, Position, TopicId, Unusable
+from reconciler.core.batch import Arrived, Batch, Item, Place, Position, TopicId, Unusable
+from reconciler.core.plan import Counted
 from reconciler.decode import REFUSED, KafkaRecord
 from reconciler.faults import (
     BrokenError,
@@ -19,9 +20,8 @@ from reconciler.faults import (
     TooLongError,
     TryAgainError,
 )
+from reconciler.kafka.progress import NOTHING, Fetched, Lag
 from reconciler.loop import Decide, Loop
-from reconciler.plan import Counted
-from reconciler.progress import NOTHING, Fetched, Lag
 from schemas.logline import Log
 from tests.support.polling import eventually
 from tests.unit.reconciler.events import arrived

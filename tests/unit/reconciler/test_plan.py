@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.batch import Batch, Place, Unusable
-from reconciler.device import ProfileChanges, StoredProfile
-from reconciler.plan import Head, Moment, Plan, array_text, plan_of
-from reconciler.profile import Profile
-from reconciler.settle import UNMATCHED, Settled, told
+from reconciler.core.batch import Batch, Place, Unusable
+from reconciler.core.device import ProfileChanges, StoredProfile
+from reconciler.core.plan import Head, Moment, Plan, array_text, plan_of
+from reconciler.core.profile import Profile
+from reconciler.core.settle import UNMATCHED, Settled, told
 from schemas.ids import Eid, Iccid, OperationId
 from tests.unit.reconciler.events import ACCOUNT, EID, START, X, arrived
 

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from reconciler.faults import BrokenError, RefusedError, TryAgainError
-from reconciler.postgres_errors import ERRORS, RULES, translated
+from reconciler.postgres.errors import ERRORS, RULES, translated
 
 AGAIN: tuple[type[asyncpg.PostgresError], ...] = (
     asyncpg.DeadlockDetectedError,

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from reconciler.batch import Item, Place, Position, TopicId, Unusable
+from reconciler.core.batch import Item, Place, Position, TopicId, Unusable
 from reconciler.decode import KafkaRecord
 from reconciler.faults import GapError, RecreatedError
-from reconciler.progress import Lag, Progress, check_topic, read_from
+from reconciler.kafka.progress import Lag, Progress, check_topic, read_from
 
 PLACE = Place("events", 0)
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.operation import Operation
-from reconciler.schedule import GIVEN_UP_AFTER, STEPS, is_open, look_for
+from reconciler.core.operation import Operation
+from reconciler.core.schedule import GIVEN_UP_AFTER, STEPS, is_open, look_for
 from tests.unit.core.tell import START, X, callback, operation, poll, request
 
 SUBMITTED = operation(request("announced", action="delete", iccid=X))

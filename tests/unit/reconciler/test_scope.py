@@ -1,8 +1,8 @@
 """What a batch concerns: which rows are locked, what is read, and what is folded alone."""
 
-from reconciler.evidence import Evidence
-from reconciler.identity import Group
-from reconciler.scope import (
+from reconciler.core.evidence import Evidence
+from reconciler.core.identity import Group
+from reconciler.core.scope import (
     Concern,
     Key,
     Known,

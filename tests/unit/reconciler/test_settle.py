@@ -1,10 +1,10 @@
 """Copies are joined, units are folded, and each event is noted for what it did."""
 
-from reconciler.batch import Arrived, Place
-from reconciler.evidence import Evidence
-from reconciler.operation import Operation
-from reconciler.scope import Scope, concern_of, scope_of
-from reconciler.settle import Settled, settle, told
+from reconciler.core.batch import Arrived, Place
+from reconciler.core.evidence import Evidence
+from reconciler.core.operation import Operation
+from reconciler.core.scope import Scope, concern_of, scope_of
+from reconciler.core.settle import Settled, settle, told
 from schemas.ids import Eid
 from tests.unit.core.tell import EID, X, Y, callback, moment, operations, request
 from tests.unit.reconciler.events import arrived

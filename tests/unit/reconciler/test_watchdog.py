@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from reconciler.batch import Place
-from reconciler.watchdog import STUCK_AFTER_S, UNPLACED_AFTER_S, Look, Stage, Watchdog
+from reconciler.core.batch import Place
+from reconciler.kafka.watchdog import STUCK_AFTER_S, UNPLACED_AFTER_S, Look, Stage, Watchdog
 
 ONE, OTHER = Place("events", 0), Place("events", 1)
 EVERY_S = 2.0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.batch import Place, Position, TopicId
-from reconciler.offset_change import (
+from reconciler.core.batch import Place, Position, TopicId
+from reconciler.offsets.change import (
     Change,
     Found,
     Stand,

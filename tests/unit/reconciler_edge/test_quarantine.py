@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.quarantine import Quarantined, is_unproven, replayed
+from reconciler.quarantine.quarantine import Quarantined, is_unproven, replayed
 from schemas.event import CallbackEvent, request_event
 from schemas.ids import AccountName, RequestId
 from schemas.record import Record, decode_event, record_of

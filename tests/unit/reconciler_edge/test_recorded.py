@@ -5,10 +5,10 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from reconciler import recorded as recorded_module
-from reconciler.copies import APART, is_apart
-from reconciler.evidence import Evidence
-from reconciler.recorded import Recorded, Words, folded, read_today
+from reconciler.core import recorded as recorded_module
+from reconciler.core.copies import APART, is_apart
+from reconciler.core.evidence import Evidence
+from reconciler.core.recorded import Recorded, Words, folded, read_today
 from tests.unit.core.tell import callback, moment
 
 FIRST = callback("unclear", action="enable", attempt=2, attempts_max=4, at=5)

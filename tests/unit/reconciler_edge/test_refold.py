@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.decide import StoredOperation
-from reconciler.device import ProfileChanges, StoredProfile
-from reconciler.difference import Difference, history_differences, profile_differences
-from reconciler.evidence import Evidence
-from reconciler.profile import fold_device
-from reconciler.rebuild import Report
-from reconciler.rebuild_view import Asked, document, view
-from reconciler.recorded import Recorded
-from reconciler.refold import Became, Portion, differences, refolded
-from reconciler.scope import Key, Link
+from reconciler.core.decide import StoredOperation
+from reconciler.core.device import ProfileChanges, StoredProfile
+from reconciler.core.evidence import Evidence
+from reconciler.core.profile import fold_device
+from reconciler.core.recorded import Recorded
+from reconciler.core.scope import Key, Link
+from reconciler.rebuild.difference import Difference, history_differences, profile_differences
+from reconciler.rebuild.rebuild import Report
+from reconciler.rebuild.refold import Became, Portion, differences, refolded
+from reconciler.rebuild.view import Asked, document, view
 from schemas.ids import AccountName, IntentId, OperationId, RequestId
 from tests.unit.core.tell import X, callback, request
 

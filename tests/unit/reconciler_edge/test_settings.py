@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.access import auditor_access, owner_access, writer_access
-from reconciler.kafka_security import security_options
+from reconciler.kafka.security import security_options
 from reconciler.settings import ReconcilerSettings
 from schemas.settings import SettingsError, load
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.kafka_admin import PartitionFacts, TopicFacts
+from reconciler.kafka.admin import PartitionFacts, TopicFacts
 from reconciler.topics import broker_findings, topic_findings
 from schemas.topics import TOPIC_SPECS, TopicSpec
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.evidence import Evidence
-from reconciler.operation import Operation as Folded
-from reconciler.operation import fold_request
-from reconciler.profile import fold_device
+from reconciler.core.evidence import Evidence
+from reconciler.core.operation import Operation as Folded
+from reconciler.core.operation import fold_request
+from reconciler.core.profile import fold_device
 from tests.acceptance.checker import profiles_follow_operations
 from tests.acceptance.euicc import BOOTSTRAP, TABLE, profiles_of
 from tests.acceptance.ledger import Ledger, Operation, Profile

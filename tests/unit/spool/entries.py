@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from receiver.spool import Report, Row, Spool, Verdict, open_spool
+from receiver.spool.disk_queue import Report, Row, Spool, Verdict, open_spool
 from schemas.record import Record
 
 BYTES_MAX = 64 * 1024 * 1024

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver import spool_folder
-from receiver.spool_folder import (
+from receiver.spool import folder as spool_folder
+from receiver.spool.folder import (
     SET_ASIDE_MAX,
     Lock,
     Reserve,
@@ -17,7 +17,7 @@ from receiver.spool_folder import (
     prepare,
     set_aside,
 )
-from receiver.spool_words import SpoolRefusedError, SpoolUnavailableError
+from receiver.spool.words import SpoolRefusedError, SpoolUnavailableError
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.spool_frame import enqueued_at, seal, unseal
+from receiver.spool.frame import enqueued_at, seal, unseal
 from schemas.record import Record
 
 RECORDS = st.builds(

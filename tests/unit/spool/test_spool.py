@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.spool import Report, SpoolRefusedError, SpoolUnavailableError, Verdict, open_spool
-from receiver.spool_frame import seal
+from receiver.spool.disk_queue import Report, SpoolRefusedError, SpoolUnavailableError, Verdict, open_spool
+from receiver.spool.frame import seal
 from tests.support.polling import eventually
 from tests.unit.spool.disk import Disk
 from tests.unit.spool.entries import (
@@ -192,7 +192,7 @@ async def test_who_no_longer_waits_does_no_harm(tmp_path: Path) -> None:
 async def test_too_much_at_once_is_refused_instead_of_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.spool.QUEUED_BYTES_MAX", 1_500)
+    monkeypatch.setattr("receiver.spool.disk_queue.QUEUED_BYTES_MAX", 1_500)
     async with opened(tmp_path) as spool:
         first, second = spool.append(entries([1])), spool.append(entries([2]))
         with pytest.raises(SpoolUnavailableError, match="overloaded"):
@@ -204,7 +204,7 @@ async def test_too_much_at_once_is_refused_instead_of_kept_in_memory(
 async def test_the_file_shrinks_when_the_spool_was_drained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.spool_keeper.LOOK_AROUND_S", 0.01)
+    monkeypatch.setattr("receiver.spool.keeper.LOOK_AROUND_S", 0.01)
     async with opened(tmp_path) as spool:
         await store(spool, range(400), size_bytes=50_000)
         assert (tmp_path / "spool-000001.db").stat().st_size > 10_000_000
@@ -227,7 +227,7 @@ async def test_an_error_that_nobody_expected_ends_the_spool_and_leaves_nobody_wa
 ) -> None:
     monkeypatch.setattr("threading.excepthook", lambda _: None)
     spool = await open_spool(tmp_path, BYTES_MAX, lambda _: None)
-    monkeypatch.setattr("receiver.spool_store.APPEND", 7)
+    monkeypatch.setattr("receiver.spool.store.APPEND", 7)
     with pytest.raises(SpoolUnavailableError, match="closed"):
         await spool.append(entries([1]))
     with pytest.raises(TypeError):

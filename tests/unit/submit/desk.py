@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from reconciler.lease import Holder
-from reconciler.submit import Submission, Terms
-from reconciler.submit_order import Wanted
-from reconciler.submit_row import Answer, Entry, Standing, State
+from reconciler.submit.lease import Holder
+from reconciler.submit.order import Wanted
+from reconciler.submit.row import Answer, Entry, Standing, State
+from reconciler.submit.submit import Submission, Terms
 from reconciler.thingspace.accounts import ThingSpaceAccount
 from reconciler.thingspace.talk import Order, ThingSpaceError
 from schemas.event import RequestEvent

@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from reconciler.announce import announced_event, announcement_of
-from reconciler.relay import KEPT_BYTES_MAX, Relayed, Request, relayed
+from reconciler.relay.announce import announced_event, announcement_of
+from reconciler.relay.relay import KEPT_BYTES_MAX, Relayed, Request, relayed
 from schemas.event import Phase, RequestEvent, decision_event, request_event
 from schemas.ids import AccountName, Eid, Iccid, RequestId
 from schemas.record import Undecodable, decode_event, decode_quarantine

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from io import StringIO
 
-from reconciler.kafka_admin import ClusterError
-from reconciler.submit_file import FileRun, Habits
-from reconciler.submit_outcome import Outcome
-from reconciler.submit_row import Standing
+from reconciler.kafka.admin import ClusterError
+from reconciler.submit.file import FileRun, Habits
+from reconciler.submit.outcome import Outcome
+from reconciler.submit.row import Standing
 from reconciler.thingspace.talk import Away, Latched, Order, Rejected, Unclear
 from schemas.event import RequestEvent
 from schemas.ids import Eid, RequestId

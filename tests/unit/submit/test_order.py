@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from reconciler.submit_order import Fault, Wanted, faults_of, order_of, read_file
+from reconciler.submit.order import Fault, Wanted, faults_of, order_of, read_file
 from reconciler.thingspace.orders import FORMS
 from schemas.signal import ACTIONS
 from tests.unit.submit.desk import ACCOUNT, ACCOUNTS, EID, ICCID, order

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.submit import Busy, TakenError, Waits
-from reconciler.submit_row import CUT_OFF, FORCED, NOT_SENT, Entry, next_step
+from reconciler.submit.row import CUT_OFF, FORCED, NOT_SENT, Entry, next_step
+from reconciler.submit.submit import Busy, TakenError, Waits
 from reconciler.thingspace.talk import Away, Latched, Rejected, ThingSpaceError, Unclear, Unfit
 from schemas.ids import Eid
 from tests.unit.submit.desk import Fuse, Killed, World, wanted

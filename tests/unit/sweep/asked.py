@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.identity import Device, Group, operation_id
-from reconciler.sweep_answer import Answer, Asked
+from reconciler.core.identity import Device, Group, operation_id
+from reconciler.sweep.answer import Answer, Asked
 from schemas.event import SubRequest
 from schemas.ids import AccountName, Eid, Iccid, RequestId
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.identity import Device, Group, operation_id
-from reconciler.sweep_answer import Answer, Asked, Speaker, device_of, reading, speaker_of
+from reconciler.core.identity import Device, Group, operation_id
+from reconciler.sweep.answer import Answer, Asked, Speaker, device_of, reading, speaker_of
 from schemas.ids import Eid
 from schemas.signal import PollSignal
 from tests.unit.sweep.asked import (

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.evidence import Evidence, evidence_of
-from reconciler.identity import Device, Group, operation_id
-from reconciler.operation import Operation, fold_request
-from reconciler.sweep_answer import Answer, Asked
-from reconciler.sweep_event import EVENT_BYTES_MAX, PRODUCER, poll_of, refusal_of
+from reconciler.core.evidence import Evidence, evidence_of
+from reconciler.core.identity import Device, Group, operation_id
+from reconciler.core.operation import Operation, fold_request
+from reconciler.sweep.answer import Answer, Asked
+from reconciler.sweep.event import EVENT_BYTES_MAX, PRODUCER, poll_of, refusal_of
 from reconciler.thingspace.talk import Rejected, RequestStatus
 from schemas.event import PollEvent, SubRequest, request_event
 from schemas.names import Json

@@ -10,12 +10,12 @@ from io import StringIO
 import pytest
 from pydantic import SecretStr
 
-from reconciler.schedule import Schedule
-from reconciler.submit_row import Entry
-from reconciler.sweep import Sweep, Terms, UnsaidError
-from reconciler.sweep_answer import Asked
-from reconciler.sweep_intents import Intent
-from reconciler.sweep_pace import Bounds
+from reconciler.core.schedule import Schedule
+from reconciler.submit.row import Entry
+from reconciler.sweep.answer import Asked
+from reconciler.sweep.intents import Intent
+from reconciler.sweep.pace import Bounds
+from reconciler.sweep.sweep import Sweep, Terms, UnsaidError
 from reconciler.thingspace.accounts import ThingSpaceAccount
 from reconciler.thingspace.talk import Away, Latched, Rejected, RequestStatus, ThingSpaceError
 from schemas.event import PollEvent, RequestEvent

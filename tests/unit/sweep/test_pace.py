@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.sweep_pace import FRESH, LATCHED_S, LONGEST_S, after_failure, after_latch
+from reconciler.sweep.pace import FRESH, LATCHED_S, LONGEST_S, after_failure, after_latch
 
 
 def test_it_rests_longer_with_each_failure_up_to_a_bound() -> None:

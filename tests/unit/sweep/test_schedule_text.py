@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.schedule import STEPS
-from reconciler.sweep_schedule import steps
+from reconciler.core.schedule import STEPS
+from reconciler.sweep.schedule import steps
 
 
 def seconds(*values: float) -> tuple[timedelta, ...]:

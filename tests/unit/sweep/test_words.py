@@ -7,11 +7,11 @@ import pytest
 
 from reconciler.audit.overdue import span, why
 from reconciler.audit.stories import Row, Value
-from reconciler.decision import Ambiguous, Candidate, Wanted, chosen, decision
-from reconciler.explain_next import next_step
-from reconciler.facts import STATE_TABLE, deciding_row
-from reconciler.sweep import Report, Word
-from reconciler.sweep_view import document, sentences
+from reconciler.core.facts import STATE_TABLE, deciding_row
+from reconciler.decision.decision import Ambiguous, Candidate, Wanted, chosen, decision
+from reconciler.explain.next import next_step
+from reconciler.sweep.sweep import Report, Word
+from reconciler.sweep.view import document, sentences
 from schemas.ids import AccountName, Eid, Iccid, OperationId, RequestId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,12 +11,12 @@ import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
-from reconciler.listeners import Check, checked, registered
-from reconciler.listeners_change import Change, Changed
-from reconciler.listeners_view import check_document, remedies
-from reconciler.listeners_watch import Watch
+from reconciler.listeners.change import Change, Changed
+from reconciler.listeners.listeners import Check, checked, registered
+from reconciler.listeners.view import check_document, remedies
+from reconciler.listeners.watch import Watch
 from reconciler.metrics_thingspace import ThingSpaceMetrics
-from reconciler.postgres_admin import DatabaseError
+from reconciler.postgres.admin import DatabaseError
 from reconciler.thingspace.accounts import ThingSpaceAccount
 from reconciler.thingspace.talk import Away, Listener, Rejected, ThingSpaceError, Unclear
 from schemas.ids import AccountName

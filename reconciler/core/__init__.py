@@ -1,0 +1,1 @@
+"""What decides: from events to operations, profiles, history and audit rows. Pure."""

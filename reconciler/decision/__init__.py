@@ -1,0 +1,1 @@
+"""A person's word on an operation that nothing else settles."""

@@ -1,0 +1,1 @@
+"""Telling others: the outbox, and who sends what waits in it."""

@@ -1,0 +1,1 @@
+"""Why an operation stands where it stands."""

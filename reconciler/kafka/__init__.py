@@ -1,0 +1,1 @@
+"""The consumer, who watches it, and the cluster it reads."""

@@ -1,0 +1,60 @@
+"""The Kafka adapter of commands that produce a few records: each is acknowledged by all, or an error."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from reconciler.kafka.admin import ClusterError, cluster_words
+from schemas.record import Record
+
+SEND_WITHIN_S = 15.0
+STOP_WITHIN_S = 5.0
+
+
+class Sent(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+
+
+Send = Callable[[Record], Awaitable[Sent]]
+"""Raises `ClusterError` where Kafka does not take the record; it may then be there all the same."""
+
+
+@asynccontextmanager
+async def sender(bootstrap: str, options: Mapping[str, object]) -> AsyncIterator[Send]:
+    """For the length of the block; `options` are aiokafka's security arguments."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, compression_type="zstd", **options
+    )
+
+    async def send(record: Record) -> Sent:
+        try:
+            sending = producer.send_and_wait(
+                record.topic, record.value, key=record.key, headers=list(record.headers)
+            )
+            sent = await asyncio.wait_for(sending, SEND_WITHIN_S)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise ClusterError(cluster_words(bootstrap, error)) from error
+        return Sent(sent.topic, sent.partition, sent.offset)
+
+    try:
+        await asyncio.wait_for(producer.start(), SEND_WITHIN_S)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise ClusterError(cluster_words(bootstrap, error)) from error
+    try:
+        yield send
+    finally:
+        await _stopped(producer)
+
+
+async def _stopped(producer: AIOKafkaProducer) -> None:
+    """Everything was acknowledged or given up before: a producer that cannot say goodbye is let go."""
+    try:
+        await asyncio.wait_for(producer.stop(), STOP_WITHIN_S)
+    except (KafkaError, OSError, TimeoutError):
+        return

@@ -1,0 +1,1 @@
+"""Whether ThingSpace still calls us, and what to do where it does not."""

@@ -1,0 +1,1 @@
+"""The ledger's database: the transaction, and the ways in."""

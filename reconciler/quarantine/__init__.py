@@ -1,0 +1,1 @@
+"""What could not be used, and using it after all."""

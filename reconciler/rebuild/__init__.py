@@ -1,0 +1,1 @@
+"""Folding the whole audit log again."""

@@ -1,0 +1,1 @@
+"""Ordering actions, each at most once."""

@@ -1,0 +1,1 @@
+"""Asking ThingSpace about the callbacks that never came."""
