@@ -116,6 +116,8 @@ class Loop:
         self._waiting_for: str | None = "partitions from Kafka"
         self._added: list[Place] = []
         self._items_max: int | None = None
+        self._is_fenced = False
+        """Since then nothing was read that follows on what is stored."""
 
     def waiting_for(self) -> str | None:
         """In a few words what keeps it from applying events; None while nothing does."""
@@ -139,8 +141,8 @@ class Loop:
             while await self._ready(ahead):
                 batch = ahead.result()
                 if self._source.is_astray():
+                    await self._go_on_from(batch)
                     batch = None
-                    await self._until_done(self._place)
                 ahead = asyncio.create_task(self._next())
                 if batch is not None:
                     await self._apply(batch)
@@ -149,6 +151,15 @@ class Loop:
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _go_on_from(self, batch: Batch | None) -> None:
+        """After an assignment. What was fetched of partitions that are ours again is applied first: so each
+        fetch gets somewhere, however often the group is disturbed. The offsets tell if somebody was faster.
+        """
+        if batch is not None and not self._is_fenced and batch.starts.keys() <= set(self._source.astray()):
+            await self._apply(batch)
+        self._is_fenced = False
+        await self._until_done(self._place)
 
     async def _ready(self, ahead: asyncio.Task[Batch | None]) -> bool:
         """Waits for the next batch; false when it is time to stop instead."""
@@ -195,6 +206,7 @@ class Loop:
         except FencedError as error:
             self._meter.fenced()
             self._log.emit("batch_fenced", level="warning", reason=str(error))
+            self._is_fenced = True
             self._source.rewind()
 
     async def _write(self, batch: Batch) -> bool:

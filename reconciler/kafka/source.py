@@ -36,7 +36,9 @@ SESSION_TIMEOUT_S: Final = 10.0
 """After this long without a heartbeat somebody else gets the partitions. PostgreSQL must have ended our
 transaction before, see `reconciler.postgres.ledger.Address`."""
 
-POLL_S: Final = 0.5
+POLL_S: Final = 0.1
+"""How long nothing is waited for at most; an assignment is noticed no sooner."""
+POSITION_WITHIN_S: Final = 0.5
 OFFSETS_TOLD_EVERY_S: Final = 1.0
 METADATA_AGE_MS: Final = 10_000
 """How late at most a topic that was made anew under us is noticed, or a partition that was added."""
@@ -162,7 +164,7 @@ class KafkaSource:
         consumer = self._consumer
         for partition in consumer.assignment():
             with suppress(KafkaError, IllegalStateError, TimeoutError):
-                async with asyncio.timeout(POLL_S):
+                async with asyncio.timeout(POSITION_WITHIN_S):
                     found[_place(partition)] = await consumer.position(partition)
         return found
 
@@ -234,8 +236,10 @@ class KafkaSource:
     async def _place(self, positions: Mapping[Place, Position]) -> None:
         partitions = {_partition(place): place for place in positions}
         try:
-            first = await self._consumer.beginning_offsets(list(partitions))
-            end = await self._consumer.end_offsets(list(partitions))
+            first, end = await asyncio.gather(
+                self._consumer.beginning_offsets(list(partitions)),
+                self._consumer.end_offsets(list(partitions)),
+            )
             if self._astray != partitions.keys():
                 return  # assigned anew meanwhile: there will be another call
             for partition, place in partitions.items():

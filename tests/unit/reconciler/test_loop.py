@@ -27,7 +27,7 @@ from tests.support.polling import eventually
 from tests.unit.reconciler.events import arrived
 from tests.unit.reconciler.test_progress import Numbered
 
-PLACE = Place("events", 0)
+PLACE, ELSEWHERE = Place("events", 0), Place("events", 1)
 TURNS = 20
 """More than fetching takes."""
 
@@ -38,6 +38,7 @@ class Source:
 
     fetches: deque[Fetched] = field(default_factory=deque)
     lost: bool = True
+    ours: Collection[Place] = (PLACE,)
     ids: Mapping[str, TopicId] = field(default_factory=dict)
     placed: list[Mapping[Place, Position]] = field(default_factory=list)
     ends: dict[Place, int] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class Source:
         return self.lost
 
     def astray(self) -> Collection[Place]:
-        return [PLACE]
+        return self.ours
 
     def partitions(self) -> Collection[Place]:
         return [PLACE]
@@ -327,20 +328,27 @@ async def test_a_fenced_batch_is_given_up_and_reading_goes_on_from_the_database(
     assert offsets(bench.ledger.written) == []
 
 
-async def test_what_was_fetched_before_a_rebalance_is_dropped(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("ours", "stored"),
+    [([PLACE], 2), ([PLACE, ELSEWHERE], 2), ([ELSEWHERE], 1)],
+    ids=["all", "more", "others"],
+)
+async def test_what_was_fetched_before_a_rebalance_is_applied_where_it_is_still_ours(
+    bench: Bench, ours: Collection[Place], stored: int
+) -> None:
     bench.source.give(0)
     bench.source.give(1)
 
     def rebalance(item: Item) -> bool:
         if item.offset == 0:
-            bench.source.lost = True
-            bench.source.give(1)
+            bench.source.lost, bench.source.ours = True, ours
         return False
 
     bench.ledger.refuses = rebalance
     await bench.until_empty()
-    assert offsets(bench.ledger.written) == [0, 1]
-    assert len(bench.source.placed) == 2
+    assert offsets(bench.ledger.written) == list(range(stored))
+    assert bench.source.placed[1] == {place: Position(stored, None) for place in ours}
+    assert bench.meter.fences == 0
 
 
 async def test_an_error_that_no_retry_helps_ends_the_loop(bench: Bench) -> None:
