@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.core import chain
-from reconciler.core.batch import Arrived, Batch, Place
+from reconciler.core.batch import Arrived, Batch, Place, Position
 from reconciler.core.decide import decide
 from reconciler.decode import REFUSED, condemned
 from reconciler.faults import FencedError, RefusedError
@@ -111,9 +111,9 @@ async def test_stored_offsets_are_those_of_the_last_applied_records(desk: Desk, 
     batch = desk.batch(desk.consumed(record, n % 2) for n, record in enumerate(records))
     await desk.apply(batch)
     positions = await postgres.positions(list(batch.starts))
-    assert {place: tuple(position) for place, position in positions.items()} == {
-        Place(TOPICS.events, 0): (2, batch.items[2].identity),
-        Place(TOPICS.events, 1): (1, batch.items[1].identity),
+    assert positions == {
+        Place(TOPICS.events, 0): Position(2, batch.items[2].identity),
+        Place(TOPICS.events, 1): Position(1, batch.items[1].identity),
     }
 
 
