@@ -58,6 +58,10 @@ class Journal:
             grouped.setdefault((attempt.account, attempt.payload_id), []).append(attempt)
         return {key: tuple(attempts) for key, attempts in grouped.items()}
 
+    def was_out_of_room(self) -> bool:
+        """Somebody was told so: with a 5xx."""
+        return any(attempt.status is not None and attempt.status >= 500 for attempt in self.attempts)
+
     def incomplete_requests(self) -> frozenset[tuple[str, str | None]]:
         """Requests of which a message never got the answer that was meant: nothing certain is promised."""
         return frozenset(

@@ -122,6 +122,11 @@ def test_each_fault_is_found(name: str) -> None:
     assert any(told in fault for fault in faults), faults
 
 
+def test_a_refusal_may_go_unnoted_where_somebody_was_told_that_there_is_no_room() -> None:
+    full = replace(JOURNAL, attempts=(*JOURNAL.attempts, replace(JOURNAL.attempts[0], status=503)))
+    assert check_all(full, replace(LEDGER, quarantine=LEDGER.quarantine[1:]), RECORDS) == []
+
+
 def test_a_message_that_was_never_accepted_promises_nothing() -> None:
     may_be_there = replace(LEDGER, events=(EVENT, replace(EVENT, event_id="e2", request_id="lost")))
     assert check_all(JOURNAL, may_be_there, RECORDS) == []
