@@ -248,7 +248,10 @@ def _toothless(stage: Scene, plan: Schedule) -> list[Found]:
 
 @dataclass
 class Watch:
-    """`longest_s`: for how long at most the stored offsets did not move, once they had begun to."""
+    """`longest_s`: for how long at most the stored offsets did not move between two times that they did.
+
+    What comes after the last of these is no standing still: nothing may come any more.
+    """
 
     longest_s: float = 0.0
     memory: Memory = field(default_factory=Memory)
@@ -256,9 +259,9 @@ class Watch:
     _since: float | None = None
 
     def look(self, stored: int, now: float) -> None:
-        if self._since is not None:
-            self.longest_s = max(self.longest_s, now - self._since)
         if stored > self._stored:
+            if self._since is not None:
+                self.longest_s = max(self.longest_s, now - self._since)
             self._stored, self._since = stored, now
 
 
