@@ -271,6 +271,9 @@ class KafkaSource:
         except OffsetOutOfRangeError:
             self.rewind()  # `place` will find out why
         except KafkaError as error:
+            if type(error) is KafkaError:  # how aiokafka tells that a task of its own ended, and why
+                self.wear_out()
+                return {}
             raise BrokenError(
                 f"Kafka refuses to be read ({type(error).__name__}: {error}). What was applied is kept. "
                 "Check the topics with `profile-reconciler topics check`, and the rights of this client."

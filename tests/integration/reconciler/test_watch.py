@@ -85,6 +85,24 @@ async def test_it_is_replaced_as_often_as_it_dies(stack: Stack, database: Databa
             assert reconciler.meter.replaced == time
 
 
+async def test_a_consumer_whose_coordinator_ended_in_an_error_is_replaced(
+    stack: Stack, database: Database, topics: Topics
+) -> None:
+    """As when a connection closes just while the coordinator writes to it."""
+
+    async def closed() -> None:
+        raise RuntimeError("the handler is closed")
+
+    async with running(stack, database, topics) as reconciler:
+        await some_applied(stack, database, topics, 5, upto=5)
+        coordinator = reconciler.source._consumer._coordinator
+        coordinator.ensure_coordinator_known = closed
+        coordinator.request_rejoin()
+        await some_applied(stack, database, topics, 5, upto=10)
+        assert reconciler.source._consumer._coordinator is not coordinator
+        assert reconciler.meter.total() == 10
+
+
 async def test_an_idle_topic_and_a_database_that_is_away_are_left_alone(
     stack: Stack, database: Database, topics: Topics, looks: list[Look]
 ) -> None:
