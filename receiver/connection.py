@@ -1,9 +1,10 @@
 """One HTTP/1.1 connection: requests in order, each answered with a few bytes.
 
-aiohttp parses (its C parser is what keeps smugglers out) and holds the queue of pipelined requests. What it
-would do per request after that, a task, a request and a response object, costs more than all of our own work,
-so `start` is ours. Beyond aiohttp's own limits: the head of a request has its own time, an answer that nobody
-reads ends the connection, and a connection that is told to finish ends after its next answer.
+aiohttp parses (its C parser is what keeps smugglers out; a head it has seen it is not shown again,
+see `receiver.heads`) and holds the queue of pipelined requests. What it would do per request after that, a
+task, a request and a response object, costs more than all of our own work, so `start` is ours. Beyond
+aiohttp's own limits: the head of a request has its own time, an answer that nobody reads ends the connection,
+and a connection that is told to finish ends after its next answer.
 """
 
 import asyncio
@@ -124,7 +125,7 @@ class Connection(RequestHandler):
         self._heads = heads
         self._whole: Whole | None = None
         self._parser_is_between = True
-        """Requests: what comes now begins one. False is forever."""
+        """So that what comes next begins a request. Once that is not certain, it never is again."""
         self._head_timeout_s = head_timeout_s
         self._head_timer: asyncio.TimerHandle | None = None
         self._on_end: Callable[[], None] | None = on_end
