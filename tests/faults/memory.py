@@ -26,13 +26,18 @@ class Memory:
 
     def grown_mib(self) -> float:
         """The most that one process grew, second to last quarter of its life; 0 when all are young."""
-        return max((growth_mib(samples) for samples in self._samples.values()), default=0.0)
+        return max((growth_mib(samples) for samples in self._old().values()), default=0.0)
+
+    def _old(self) -> dict[tuple[str, int], list[float]]:
+        """Those who lived for most of the time: a successor of somebody killed is still finding its size."""
+        longest = max(map(len, self._samples.values()), default=0)
+        return {who: samples for who, samples in self._samples.items() if 2 * len(samples) > longest}
 
     def fattest(self) -> str:
         """Who that was, and its size in MiB as time went by."""
         if not self._samples:
             return ""
-        (name, _), samples = max(self._samples.items(), key=lambda one: growth_mib(one[1]))
+        (name, _), samples = max(self._old().items(), key=lambda one: growth_mib(one[1]))
         step = max(1, len(samples) // SHOWN)
         return f"{name}: {', '.join(f'{size:.0f}' for size in samples[::step])} MiB"
 

@@ -77,7 +77,7 @@ PROMISES: Sequence[Promise] = (
 HEADINGS = (
     "what was broken",
     "beyond A to H",
-    "seeds run / asked for",
+    "runs: seeds of each / of a full night",
     "callbacks",
     "acknowledged",
     "lost",
@@ -95,7 +95,7 @@ def row(promise: Promise, runs: Sequence[Run]) -> tuple[str, ...]:
         sum(run.lost for run in own),
         sum(len(run.wrong) for run in own),
     )
-    return (promise.title, promise.shows, ", ".join(seeds), *map(str, counts))
+    return (promise.title, promise.shows, f"{len(own)}: {', '.join(seeds)}", *map(str, counts))
 
 
 def markdown(runs: Sequence[Run]) -> str:

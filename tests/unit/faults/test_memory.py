@@ -17,3 +17,10 @@ def test_a_living_process_is_seen_and_a_dead_one_skipped() -> None:
         memory.look(os.getpid())
         memory.look(2**22 + 1)
     assert memory.grown_mib() < 1
+
+
+def test_a_successor_that_still_finds_its_size_is_not_judged() -> None:
+    memory = Memory()
+    memory._samples = {("old", 1): [50.0] * 400, ("killed and back", 2): [10.0] * 100 + [90.0] * 100}
+    assert memory.grown_mib() == 0
+    assert memory.fattest().startswith("old: ")
