@@ -39,10 +39,7 @@ def coding(lines: Sequence[str]) -> Coding | None:
 
 
 def whole_body(payload: StreamReader, *, bytes_max: int) -> bytes | Answer:
-    """A body that is there already. One that came in one piece, as it mostly does, skips the five calls
-    that aiohttp makes for readers who want less of it, or wait."""
-    if 0 < payload.total_bytes <= bytes_max and len(payload._buffer) == 1 and payload.exception() is None:
-        return payload._buffer.popleft()
+    """A body that is there already."""
     try:
         body = payload.read_nowait()
     except RequestPayloadError:

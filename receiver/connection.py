@@ -280,8 +280,7 @@ class Connection(RequestHandler):
         return True
 
     def _answer(self, answer: Answer, connection: str) -> None:
-        if self.transport is not None:
-            self.transport.write(self._renderer.render(answer, connection, int(time.time())))
+        self.send(self._renderer.render(answer, connection, int(time.time())))
 
     async def _until_read(self) -> None:
         try:

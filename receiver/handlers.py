@@ -79,7 +79,6 @@ class Callbacks:
         producer: str,
         metrics: Metrics,
         access: AccessLog,
-        allowances: Allowances | None = None,
     ) -> None:
         """`producer` names this process in what it stores."""
         self._lane = lane
@@ -90,7 +89,7 @@ class Callbacks:
         self._access = access
         self._strangers = metrics.tally(UNKNOWN_ACCOUNT)
         self._recent = Recent()
-        self._allowances = allowances or Allowances()
+        self._allowances = Allowances()
         self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:

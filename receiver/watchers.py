@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import traceback
-from pathlib import Path
 from typing import assert_never
 
 from receiver.lane import Mode, Place
@@ -18,7 +16,7 @@ from receiver.spool.disk_queue import (
     TailRescued,
     Unavailable,
 )
-from schemas.logline import Log
+from schemas.logline import Log, raised_at
 
 LIBRARY_EVERY_S = 10.0
 
@@ -128,12 +126,6 @@ class LibraryLines(logging.Handler):
         root.setLevel(logging.WARNING)
 
 
-def place_of(error: BaseException) -> str:
-    """Where an error came from, without its words, which may quote what was received."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-
-
 def watch_loop(loop: asyncio.AbstractEventLoop, log: Log) -> None:
     """What a task or callback of the loop raises with nobody to catch it, one request's end for example."""
     notice = Notice(log, "unexpected_error", level="error", every_s=1.0)
@@ -141,7 +133,7 @@ def watch_loop(loop: asyncio.AbstractEventLoop, log: Log) -> None:
     def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
         if isinstance(error, BaseException):
-            notice.give(error=type(error).__name__, where=place_of(error))
+            notice.give(error=type(error).__name__, where=raised_at(error))
         else:
             notice.give(error=str(context.get("message")), where="unknown")
 

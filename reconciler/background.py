@@ -11,11 +11,10 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 from typing import Final, NamedTuple
 
-from schemas.logline import Log
+from schemas.logline import Log, raised_at
 
 EVERY_S: Final = 10.0
 KINDS_MAX: Final = 100
@@ -52,7 +51,7 @@ class Background:
         error, fault = context.get("exception"), str(context.get("message"))
         kind = Kind("none", "unknown", fault)
         if isinstance(error, BaseException):
-            kind = Kind(type(error).__name__, place_of(error), fault)
+            kind = Kind(type(error).__name__, raised_at(error), fault)
         self._count(kind.error)
         self._tell(kind, outside=is_outside(error))
         if loop.get_debug() and isinstance(error, BaseException):
@@ -84,12 +83,6 @@ def is_outside(error: object) -> bool:
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ELSEWHERE
 
 
-def place_of(error: BaseException) -> str:
-    """The line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-
-
 class LibraryLines(logging.Handler):
     """What libraries log from warnings upwards, without tracebacks: a line of ours."""
 
@@ -104,7 +97,7 @@ class LibraryLines(logging.Handler):
             level="error" if record.levelno >= logging.ERROR else "warning",
             where=record.name,
             fault=record.getMessage(),
-            error="none" if error is None else f"{type(error).__name__} at {place_of(error)}",
+            error="none" if error is None else f"{type(error).__name__} at {raised_at(error)}",
         )
 
 

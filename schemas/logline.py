@@ -6,8 +6,10 @@ is decided here, once. Never a body, never a credential.
 
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Literal, TextIO, TypedDict, Unpack
 
 import orjson
@@ -156,6 +158,12 @@ def say(text: str, *, stream: TextIO | None = None) -> None:
     out = sys.stdout if stream is None else stream
     out.write(text + "\n")
     out.flush()
+
+
+def raised_at(error: BaseException) -> str:
+    """Where an error came from, without its words, which may quote what was received."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
 
 
 def _quoted(value: Value) -> str:

@@ -27,6 +27,10 @@ class Position(NamedTuple):
     last_event_id: str | None
     topic_id: TopicId | None = None
 
+    def is_of_another(self, topic_id: TopicId | None) -> bool:
+        """Whether the topic that Kafka has now is certainly not the one this was stored of."""
+        return None not in (self.topic_id, topic_id) and self.topic_id != topic_id
+
 
 class Arrived(NamedTuple):
     """A record that is an event."""

@@ -35,12 +35,11 @@ NOTHING = Fetched((), {})
 
 def check_topic(place: Place, position: Position, topic_id: TopicId | None) -> None:
     """Raises `RecreatedError` where Kafka's topic is another one of that name."""
-    stored = position.topic_id
-    if None not in (stored, topic_id) and stored != topic_id:
+    if position.is_of_another(topic_id):
         raise RecreatedError(
             place,
             position.next_offset,
-            f"it is another topic of the same name now (id {topic_id}, not {stored})",
+            f"it is another topic of the same name now (id {topic_id}, not {position.topic_id})",
         )
 
 

@@ -29,8 +29,8 @@ class Stand:
     @property
     def found(self) -> Found:
         """As `run` judges when it is given the partition (`reconciler.kafka.progress`)."""
-        stored, last, topic_id = self.stored
-        if None not in (topic_id, self.topic_id) and topic_id != self.topic_id:
+        stored, last, _ = self.stored
+        if self.stored.is_of_another(self.topic_id):
             return "recreated"
         if stored < self.first:
             return "gap"
