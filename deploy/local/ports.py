@@ -6,6 +6,7 @@ broker wants it back. Ports are taken from below it.
 
 import random
 import socket
+from collections import deque
 from pathlib import Path
 
 from deploy.local.faults import StackError
@@ -16,14 +17,20 @@ EPHEMERAL_FROM_USUALLY = 32_768
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 TRIES_MAX = 200
 
+_given: deque[int] = deque(maxlen=2_000)  # by this process; who asked may not listen yet
+
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Different ports that nobody listens on now; someone else may still be faster than the caller."""
-    chosen: set[int] = set()
+    """Ports that nobody listens on now, and that this process was not given lately.
+
+    Another process may still be faster than the caller.
+    """
+    chosen: list[int] = []
     for port in random.sample(range(LOWEST, _ephemeral_from()), TRIES_MAX):
-        if is_free(port):
-            chosen.add(port)
+        if port not in _given and is_free(port):
+            chosen.append(port)
         if len(chosen) == count:
+            _given.extend(chosen)
             return tuple(chosen)
     raise StackError(f"No {count} free ports between {LOWEST} and {_ephemeral_from()} on {HOST}.")
 

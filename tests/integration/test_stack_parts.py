@@ -1,5 +1,6 @@
 """What a healthy machine never shows of the private stack: clashes, missing programs, old servers."""
 
+import random
 import signal
 import socket
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import java, postgres, supervisor
+from deploy.local import java, ports, postgres, supervisor
 from deploy.local.faults import StackError
 from deploy.local.home import Home, State
 from deploy.local.ports import HOST, free_ports, is_free
@@ -135,6 +136,16 @@ def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert all(port < lowest and is_free(port) for port in ports)
+
+
+def test_no_port_is_given_again_while_its_owner_may_still_be_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offered = iter([[1, 2], [2, 3]])
+    monkeypatch.setattr(random, "sample", lambda *_: next(offered))
+    monkeypatch.setattr(ports, "is_free", lambda _: True)
+    assert free_ports(2) == (1, 2)
+    assert free_ports(1) == (3,)
 
 
 def test_missing_java_is_installed_by_root_through_apt(
