@@ -137,13 +137,18 @@ class Spool:
     # What waits
 
     def append(self, entries: Sequence[Storable]) -> "asyncio.Future[list[Verdict]]":
-        """A verdict for each entry, when what is stored is on disk. What does not fit is refused singly."""
+        """A verdict for each entry, when what is stored is on disk. What does not fit is refused singly.
+
+        What is appended later stands behind it, also where this is too much for one transaction.
+        """
         now_us = time_ns() // 1000
         frames = [seal(entry.record, proven=entry.proven, enqueued_us=now_us) for entry in entries]
         proven = [entry.proven for entry in entries]
-        if sum(map(len, frames)) <= self._keeper.group_bytes_max:
+        parts = list(_parts([len(frame) for frame in frames], self._keeper.group_bytes_max))
+        if len(parts) <= 1:
             return self._append(frames, proven)
-        return self._loop.create_task(self._append_in_parts(frames, proven))
+        appended = [self._append(frames[part], proven[part]) for part in parts]
+        return self._loop.create_task(_all_of(appended))
 
     def read(
         self, after_id: int = 0, *, limit: int = 500, bytes_max: int = 1024 * 1024
@@ -189,11 +194,6 @@ class Spool:
     def _append(self, frames: list[bytes], proven: list[bool]) -> "asyncio.Future[list[Verdict]]":
         weight_bytes = sum(map(len, frames))
         return self._order(lambda change: change.append(frames, proven), weight_bytes, adds=True)
-
-    async def _append_in_parts(self, frames: list[bytes], proven: list[bool]) -> list[Verdict]:
-        parts = _parts([len(frame) for frame in frames], self._keeper.group_bytes_max)
-        appended = [self._append(frames[part], proven[part]) for part in parts]
-        return [verdict for verdicts in await asyncio.gather(*appended) for verdict in verdicts]
 
     def _ask(self, run: Callable[[Keeper], T]) -> "asyncio.Future[T]":
         future: asyncio.Future[T] = self._loop.create_future()
@@ -257,6 +257,10 @@ class Spool:
             self.ended.set_result(None)
         else:
             self.ended.set_exception(error)
+
+
+async def _all_of(appended: Sequence["asyncio.Future[list[Verdict]]"]) -> list[Verdict]:
+    return [verdict for verdicts in await asyncio.gather(*appended) for verdict in verdicts]
 
 
 def _parts(weights: Sequence[int], weight_max: int) -> Iterator[slice]:

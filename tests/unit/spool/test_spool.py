@@ -89,6 +89,14 @@ async def test_an_append_larger_than_a_transaction_may_be_is_stored_in_parts(tmp
         assert await spool.remove([row.id for row in await everything(spool)]) == 120
 
 
+async def test_what_is_appended_behind_a_large_append_is_read_behind_it(tmp_path: Path) -> None:
+    """The lane hands over all that waits when Kafka goes, and at once what comes next."""
+    async with opened(tmp_path) as spool:
+        asked = [spool.append(entries(range(120), size_bytes=50_000)), spool.append(entries([120]))]
+        await asyncio.gather(*asked)
+        assert numbers_of(await everything(spool)) == list(range(121))
+
+
 async def test_a_full_spool_refuses_as_a_value_and_takes_again_what_was_made_room_for(tmp_path: Path) -> None:
     async with opened(tmp_path, bytes_max=10_000) as spool:
         verdicts = await spool.append(entries(range(12)))
