@@ -108,7 +108,7 @@ class Survey:
         if depth < DEPTH_MAX and all(map(_is_plain_identifier, node)):
             return sorted(node, key=_id_and_kind)
         view = [self.value(item, depth + 1) for item in node]
-        if (self.exact or not self.inexact) and all(map(_is_identifier, view)):
+        if not self.too_deep and (self.exact or not self.inexact) and all(map(_is_identifier, view)):
             view.sort(key=_exact_text if self.exact else _text)
         return view
 
@@ -132,9 +132,14 @@ class Survey:
 
 
 def surveyed(body: JsonObject) -> tuple[bytes, Survey]:
-    """The canonical bytes of a body, and what the walk found; dropped members leave the body in place."""
+    """The canonical bytes of a body, and what the walk found; dropped members leave the body in place.
+
+    What is too deep has no canonical bytes: no writer takes what may be deeper than its own stack.
+    """
     survey = Survey(exact=False)
     hashed = survey.object(body, 1)
+    if survey.too_deep:
+        return b"", survey
     if survey.inexact:
         survey = Survey(exact=True)
         hashed = survey.object(body, 1)

@@ -164,11 +164,15 @@ def _object_of(value: bytes) -> JsonObject | Undecodable:
 
 
 def _holds_nul(value: Json) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    return isinstance(value, dict) and any(map(_holds_nul, value.values()))
+    """Not by calling itself: others may nest a value deeper than our own stack."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and "\x00" in one:
+            return True
+        if isinstance(one, list | dict):
+            left.extend(one.values() if isinstance(one, dict) else one)
+    return False
 
 
 def _decode_callback(members: JsonObject, value: bytes) -> Event | Undecodable:
