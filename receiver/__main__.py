@@ -12,7 +12,7 @@ from importlib.metadata import version
 from prometheus_client import disable_created_metrics
 
 from receiver.access import AccessLog
-from receiver.app import PER_STRANGER_MAX, App, ListenError, listen
+from receiver.app import PER_STRANGER_MAX, App, ListenError, listen, room_for
 from receiver.check import check
 from receiver.configuration import Configuration, read_configuration
 from receiver.door import Door, Places
@@ -133,7 +133,9 @@ async def assemble(configuration: Configuration, log: Log) -> App:
         metrics=metrics,
         access=AccessLog(log),
     )
-    places = Places(connections_max=settings.connections_max, per_stranger_max=PER_STRANGER_MAX)
+    places = Places(
+        connections_max=room_for(settings.connections_max, log), per_stranger_max=PER_STRANGER_MAX
+    )
     metrics.connections.set_function(lambda: places.taken)
     door = Door(
         listen(settings.listen, "RECEIVER_LISTEN"),

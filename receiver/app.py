@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from receiver.configuration import Configuration
+from receiver.descriptors import connections_within, remedy_for
 from receiver.door import Door, Places
 from receiver.handlers import Callbacks
 from receiver.kafka import KafkaBroker
@@ -126,10 +127,24 @@ class App:
         self._log.conceal(new.policy.secrets)
         self._callbacks.adopt(new.policy)
         self._peers.adopt(new.policy.sources)
-        self._places.connections_max = new.settings.connections_max
+        self._places.connections_max = room_for(new.settings.connections_max, self._log)
         self._door.use(new.tls, head_timeout_s=new.settings.header_timeout_s)
         self._metrics.reloaded("done")
         self._log.emit("reloaded", count=len(new.policy.accounts.by_name))
+
+
+def room_for(connections: int, log: Log) -> int:
+    """How many of them there can be."""
+    granted = connections_within(connections)
+    if granted < connections:
+        log.emit(
+            "connections_limited",
+            level="warning",
+            setting="RECEIVER_CONNECTIONS_MAX",
+            limit=granted,
+            remedy=remedy_for(connections),
+        )
+    return granted
 
 
 def listen(address: Address, setting: str) -> list[socket.socket]:

@@ -1,9 +1,11 @@
 """`profile-receiver check`: everything that could keep a receiver from its work, told at once."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from receiver.configuration import read_configuration
+from receiver.descriptors import connections_within, remedy_for
 from receiver.kafka import broker_faults
 from receiver.spool.folder import folder_faults
 from schemas.settings import SettingsError
@@ -44,5 +46,14 @@ async def check() -> Findings:
     spool = folder_faults(settings.spool_dir, settings.spool_bytes_max)
     return Findings(
         misused=tuple(f"{SPOOL_DIR}: {fault}" for fault in spool),
-        failed=tuple(await broker_faults(settings)),
+        failed=(*_connection_faults(settings.connections_max), *await broker_faults(settings)),
     )
+
+
+def _connection_faults(wanted: int) -> Iterator[str]:
+    granted = connections_within(wanted)
+    if granted < wanted:
+        yield (
+            f"RECEIVER_CONNECTIONS_MAX: the system has open files for {granted} of {wanted} connections; "
+            f"{remedy_for(wanted)}, or lower it"
+        )

@@ -1,7 +1,10 @@
 """Those who take their time, and those who only come to sit: nobody else waits for them."""
 
 import asyncio
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.integration.receiver.attack import STRANGER, Attack, Streams, attack, rest, statuses
 from tests.integration.receiver.served import Served
@@ -110,3 +113,27 @@ async def test_a_crowd_of_idle_listed_connections_leaves_the_rest_to_others(serv
         for reader, writer in (crowd[0], crowd[CROWD // 2], crowd[-1]):
             writer.write(request(callback()))
             assert statuses(await rest(reader)) == [200]
+
+
+@contextmanager
+def limited_files(count: int) -> Iterator[None]:
+    """What is started meanwhile begins with this limit; it may raise it."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+async def test_who_only_sits_uses_up_no_file_that_a_listed_peer_or_kafka_needs(served: Served) -> None:
+    """The system's first limit is below the connections that we promise room for."""
+    with limited_files(256):
+        at = await served.start({"RECEIVER_CONNECTIONS_MAX": "400"})
+    async with attack(at) as attacker:
+        for host in range(2, 6):
+            await attacker.connect_often(PER_STRANGER, f"127.0.0.{host}")
+        await attacker.connect_often(100)
+        for _ in range(5):
+            assert await attacker.post(callback()) == 200
+    assert at.logged("connections_limited") == []
