@@ -133,9 +133,7 @@ async def assemble(configuration: Configuration, log: Log) -> App:
         metrics=metrics,
         access=AccessLog(log),
     )
-    places = Places(
-        connections_max=room_for(settings.connections_max, log), per_stranger_max=PER_STRANGER_MAX
-    )
+    places = Places(room_for(settings.connections_max, log), PER_STRANGER_MAX)
     metrics.connections.set_function(lambda: places.taken)
     door = Door(
         listen(settings.listen, "RECEIVER_LISTEN"),

@@ -33,7 +33,7 @@ OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.E
 class Places:
     """Who holds how many connections."""
 
-    def __init__(self, *, connections_max: int, per_stranger_max: int) -> None:
+    def __init__(self, connections_max: int, per_stranger_max: int) -> None:
         self.connections_max = connections_max
         self.per_stranger_max = per_stranger_max
         self._taken = 0
