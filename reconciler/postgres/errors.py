@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from reconciler.faults import BrokenError, RefusedError, TooLongError, TryAgainError
+from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongError, TryAgainError
 
 ERRORS: Final = (
     asyncpg.PostgresError,
@@ -63,6 +63,8 @@ AWAY: Final[dict[str, str]] = {
 TOO_LONG: Final = frozenset({"25P04", "55P03", "57014"})
 """Of these, the ones after which a smaller batch may succeed."""
 
+OURS: Final = (BrokenError, FencedError, RefusedError, TryAgainError)
+
 REFUSALS: Final = ("22", "54000")
 """SQLSTATEs, or their first characters, of values that no table can hold."""
 
@@ -101,8 +103,11 @@ def _by_state(state: str, constraint: str, error: asyncpg.PostgresError) -> Exce
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """What led to an error. One in the loop's words ends it: that is of an earlier try, with which the loop is
+    still busy, and what the server said then is not said now.
+    """
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
+    while error is not None and id(error) not in seen and not isinstance(error, OURS):
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

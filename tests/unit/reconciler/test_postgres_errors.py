@@ -79,6 +79,15 @@ def test_a_connection_that_broke_in_a_transaction_tells_only_in_its_chain() -> N
     assert isinstance(translated(error, connected=False), BrokenError)
 
 
+def test_what_the_server_said_of_an_earlier_try_is_not_said_of_this_one() -> None:
+    """The loop tries the halves of a refused batch while it is still busy with the refusal."""
+    refusal = RefusedError("22021")
+    refusal.__cause__ = asyncpg.CharacterNotInRepertoireError("x")
+    error = ConnectionRefusedError()
+    error.__context__ = refusal
+    assert isinstance(translated(error, connected=False), TryAgainError)
+
+
 @pytest.mark.parametrize(
     "error", [ConnectionResetError(), TimeoutError(), OSError(), asyncpg.InterfaceError("closed")]
 )
