@@ -60,8 +60,11 @@ AWAY: Final[dict[str, str]] = {
 }
 """SQLSTATEs, or their first characters, after which the same batch may be tried again."""
 
-TOO_LONG: Final = frozenset({"25P04", "55P03", "57014"})
-"""Of these, the ones after which a smaller batch may succeed."""
+TOO_LONG: Final = frozenset({"25P03", "25P04", "55P03", "57014"})
+"""Of these, the ones after which a smaller batch may succeed: we think less long between statements, too."""
+
+BROKE: Final = "08"
+"""Says only that the connection is gone; behind it may stand why the server ended it."""
 
 OURS: Final = (BrokenError, FencedError, RefusedError, TryAgainError)
 
@@ -75,9 +78,11 @@ def translated(error: Exception, *, connected: bool) -> Exception:
     asyncpg may lose its place when a connection breaks in the middle of a COPY, and says so by an internal
     error, before it knows of the break.
     """
-    server = next((link for link in _chain(error) if isinstance(link, asyncpg.PostgresError)), None)
-    if server is not None and server.sqlstate is not None:
-        return _by_state(server.sqlstate, str(getattr(server, "constraint_name", None) or ""), server)
+    said = [link for link in _chain(error) if isinstance(link, asyncpg.PostgresError) and link.sqlstate]
+    server = next((link for link in said if not str(link.sqlstate).startswith(BROKE)), next(iter(said), None))
+    if server is not None:
+        rule = str(getattr(server, "constraint_name", None) or "")
+        return _by_state(str(server.sqlstate), rule, server)
     lost_place = any(isinstance(link, asyncpg.InternalClientError) for link in _chain(error))
     if isinstance(error, OSError | TimeoutError) or lost_place or not connected:
         return TryAgainError(f"PostgreSQL does not answer ({type(error).__name__})")
@@ -103,8 +108,8 @@ def _by_state(state: str, constraint: str, error: asyncpg.PostgresError) -> Exce
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """What led to an error. One in the loop's words ends it: that is of an earlier try, with which the loop is
-    still busy, and what the server said then is not said now.
+    """What led to an error, but nothing of earlier tries: while their errors, in the loop's words, are still
+    handled, an error of this try remembers them.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen and not isinstance(error, OURS):

@@ -5,17 +5,20 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 
 from deploy.local.stack import Stack
+from reconciler import loop as loop_module
 from reconciler.core.batch import Batch
 from reconciler.core.decide import Reader, decide
 from reconciler.core.plan import Moment, Plan
 from reconciler.postgres import ledger as postgres_module
-from reconciler.postgres.ledger import SESSION, Postgres
+from reconciler.postgres.ledger import SESSION, Address, Postgres
 from schemas.topics import Topics
+from tests.integration.reconciler import consuming
 from tests.integration.reconciler.consuming import applied, produce, running
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.rows import folded, rows_of
@@ -198,3 +201,29 @@ async def test_a_lock_that_is_held_for_long_delays_and_loses_nothing(
             await eventually(lambda: "lock" in (reconciler.loop.waiting_for() or ""), within_s=30)
         await applied(database, topics.events, 8)
         assert reconciler.meter.total() == 8
+
+
+def think(seconds: float) -> None:
+    """Nothing else of the program runs meanwhile."""
+    until = monotonic() + seconds
+    while monotonic() < until:
+        pass
+
+
+async def test_a_batch_over_which_we_think_longer_than_a_session_may_idle_is_thought_over_in_parts(
+    stack: Stack, database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes us for frozen, each time; the same batch would never get through."""
+
+    async def think_then_decide(batch: Batch, reader: Reader, moment: Moment) -> Plan:
+        think(len(batch.items) * 0.02)
+        return await decide(batch, reader, moment)
+
+    monkeypatch.setattr(loop_module, "decide", think_then_decide)
+    monkeypatch.setattr(consuming, "address", lambda database: Address(database.writer_dsn, None, 0.4))
+    records = under(topics, [callback(request=f"R{n}", eid=EIDS[n % 4]) for n in range(60)])
+    await produce(stack.bootstrap, records, partition=0)
+    async with running(stack, database, topics) as reconciler:
+        await applied(database, topics.events, 60)
+        assert '"batch_halved"' in reconciler.log.getvalue()
+        assert reconciler.meter.total() == 60

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from reconciler.faults import BrokenError, RefusedError, TryAgainError
+from reconciler.faults import BrokenError, RefusedError, TooLongError, TryAgainError
 from reconciler.postgres.errors import ERRORS, RULES, translated
 
 AGAIN: tuple[type[asyncpg.PostgresError], ...] = (
@@ -43,6 +43,19 @@ BROKEN: tuple[type[asyncpg.PostgresError], ...] = (
 @pytest.mark.parametrize("kind", AGAIN)
 def test_what_passes_by_itself_is_tried_again(kind: type[asyncpg.PostgresError]) -> None:
     assert isinstance(translated(kind("x"), connected=True), TryAgainError)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [asyncpg.IdleInTransactionSessionTimeoutError, asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError],
+)
+def test_what_took_too_long_may_be_tried_with_less_also_where_the_connection_broke_by_it(
+    kind: type[asyncpg.PostgresError],
+) -> None:
+    broke = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+    broke.__cause__ = kind("x")
+    assert isinstance(translated(kind("x"), connected=True), TooLongError)
+    assert isinstance(translated(broke, connected=False), TooLongError)
 
 
 @pytest.mark.parametrize("kind", REFUSED)
