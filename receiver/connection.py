@@ -166,8 +166,12 @@ class Connection(RequestHandler):
             self._parser_is_between = self._request_count == requests + 1 and self._met(data)
         if self._request_count != requests:
             self._stop_head_timer()
-        elif data and self._head_timer is None and self._waiter is not None:
+        elif data and self._head_timer is None and self._is_in_a_head():
             self._head_timer = self._loop.call_later(self._head_timeout_s, self._give_up_on_head)
+
+    def _is_in_a_head(self) -> bool:
+        """Not in a body. The first bytes may be here before `start` is, which waits for them."""
+        return self._waiter is not None or not self._request_count
 
     def _met(self, data: bytes) -> bool:
         message, payload = self._messages[-1]

@@ -1,9 +1,12 @@
 """HTTP as it is spoken, misspoken and abused."""
 
 import asyncio
+import socket
 import time
+from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from receiver.door import Places
 from tests.support.polling import eventually
@@ -139,6 +142,22 @@ async def test_a_head_that_does_not_end_is_cut_off() -> None:
 
 
 async def test_a_second_head_on_a_kept_connection_is_cut_off_too() -> None:
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_head_that_begins_with_its_connection_is_cut_off_too(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """Under uvloop its bytes are read before anybody waits for them."""
+
+    async def cut_off() -> None:
+        async with house(head_timeout_s=0.1) as at:
+            with socket.create_connection(("127.0.0.1", at.port)) as peer:
+                peer.sendall(b"POST / HT")
+                await eventually(lambda: at.count("receiver_heads_stalled_total") == 1)
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(cut_off())
+
+
     async with house(head_timeout_s=0.1) as at:
         reader, writer = await at.connect()
         writer.write(request(callback(), close=False))
