@@ -23,12 +23,16 @@ PROGRAM: Final = "profile-reconciler dispatch"
 class PostgresOutbox:
     """`reconciler.dispatch.dispatch.Outbox`; borrows the session."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", lease_s: float = LEASE_S) -> None:
         self._connection = connection
+        self._lease_s = lease_s
 
     async def lead(self) -> bool:
+        """A leader that froze while it was answered keeps session and lock until somebody ends it."""
         with self._in_words():
             leads: bool = await self._connection.fetchval(query("outbox_lead"))
+            if not leads:
+                await self._connection.execute(query("end_frozen"), self._lease_s)
         return leads
 
     async def waiting(self, rows_max: int) -> Sequence[Waiting]:
@@ -74,7 +78,7 @@ async def outbox_session(access: Access, lease_s: float = LEASE_S) -> AsyncItera
     except ERRORS as error:
         raise translated(error, connected=False) from error
     try:
-        yield PostgresOutbox(connection)
+        yield PostgresOutbox(connection, lease_s)
     finally:
         await _closed(connection)
 

@@ -52,7 +52,10 @@ SESSION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`idle_limit_s` ends the transaction of a frozen reconciler: below the consumer's session time-out."""
+    """`idle_limit_s` ends the transaction of a frozen reconciler: below the consumer's session time-out.
+
+    The server counts it between two statements; within one, the next reconciler does.
+    """
 
     dsn: str
     password: str | None
@@ -89,6 +92,7 @@ class Postgres:
         """Where each partition stands; one that was never read stands at its first record."""
         columns = _columns(places)
         async with self._session() as connection:
+            await self._end_frozen(connection)
             await connection.execute(query("start_offsets"), *columns)
             await connection.execute(
                 query("name_offsets"), *columns, [topic_ids.get(each) for each in columns[0]]
@@ -123,6 +127,7 @@ class Postgres:
         try:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await self._connect()
+                await self._end_frozen(self._connection)
             yield self._connection
         except ERRORS as error:
             verdict = translated(error, connected=self._is_connected())
@@ -139,6 +144,12 @@ class Postgres:
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={**SESSION, "idle_in_transaction_session_timeout": f"{idle_limit_ms}ms"},
         )
+
+    async def _end_frozen(self, connection: "Connection") -> None:
+        """Whoever was given partitions, or waited for a lock in vain, may find the rows held by who froze.
+        Who was only slow is sent back by this, and tries again.
+        """
+        await connection.execute(query("end_frozen"), self._address.idle_limit_s)
 
     def _is_connected(self) -> bool:
         return self._connection is not None and not self._connection.is_closed()

@@ -1,18 +1,22 @@
 """Doubt about what was committed, and who may write: lost answers, sleepers that wake, real deadlocks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import asyncpg
 import pytest
 
 from deploy.local.stack import Stack
 from reconciler.core.batch import Batch
 from reconciler.core.decide import Reader, decide
-from reconciler.core.plan import Moment, Plan
-from reconciler.faults import FencedError, TryAgainError
-from reconciler.postgres.ledger import Address, Postgres
+from reconciler.core.plan import Counted, Moment, Plan, Row
+from reconciler.dispatch.postgres import PROGRAM, PostgresOutbox, outbox_session
+from reconciler.faults import FencedError, TooLongError, TryAgainError
+from reconciler.postgres import ledger as postgres_module
+from reconciler.postgres.admin import Access
+from reconciler.postgres.ledger import SESSION, Address, Postgres
 from schemas.topics import Topics
 from tests.faults.proxy import Passage, Trap
 from tests.integration.reconciler.conftest import address
@@ -86,6 +90,127 @@ async def test_a_sleeper_that_wakes_after_another_took_over_writes_nothing(datab
     assert await rows_of(database) == before == folded(consumed)
     await sleeper.close()
     await heir.close()
+
+
+class Standstill(list[Row]):
+    """Rows for a COPY: the last one is sent when somebody wakes."""
+
+    def __init__(self, rows: Iterable[Row], awake: asyncio.Event) -> None:
+        super().__init__(rows)
+        self._awake = awake
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        for row in self[:-1]:
+            yield row
+        await self._awake.wait()
+        yield self[-1]
+
+
+async def stands_still(database: Database) -> bool:
+    """Long enough to be taken for frozen."""
+    async with database.connect() as connection:
+        found: int = await connection.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and wait_event_type = 'Client' and state = 'active'"
+            " and query_start < clock_timestamp() - make_interval(secs => $1)",
+            FROZEN_S,
+        )
+    return found > 0
+
+
+@dataclass(slots=True)
+class Frozen:
+    """A reconciler that stopped in the middle of a COPY, with the rows locked."""
+
+    ledger: Postgres
+    batch: Batch
+    at_work: "asyncio.Task[Counted]"
+    awake: asyncio.Event
+
+
+@asynccontextmanager
+async def frozen_in_a_copy(database: Database, batch: Batch) -> AsyncIterator[Frozen]:
+    ledger, awake = (
+        Postgres(Address(database.writer_dsn, password=None, idle_limit_s=FROZEN_S)),
+        asyncio.Event(),
+    )
+
+    async def decide_then_freeze(batch: Batch, reader: Reader, moment: Moment) -> Plan:
+        plan = await decide(batch, reader, moment)
+        return replace(plan, events=Standstill(plan.events, awake))
+
+    at_work = asyncio.create_task(ledger.transact(batch, decide_then_freeze))
+    try:
+        await eventually(lambda: stands_still(database))
+        yield Frozen(ledger, batch, at_work, awake)
+    finally:
+        awake.set()
+        await asyncio.gather(at_work, return_exceptions=True)
+        await ledger.close()
+
+
+async def assert_it_writes_nothing(frozen: Frozen) -> None:
+    frozen.awake.set()
+    with pytest.raises(TryAgainError):
+        await frozen.at_work
+    with pytest.raises(FencedError):
+        await frozen.ledger.transact(frozen.batch, decide)
+
+
+async def test_who_is_given_the_partitions_of_one_frozen_in_a_copy_need_not_wait_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server itself would wait for the rest of the COPY for ever."""
+    monkeypatch.setattr(
+        postgres_module, "SESSION", {**SESSION, "lock_timeout": "2s", "statement_timeout": "2s"}
+    )
+    heir = Postgres(Address(database.writer_dsn, password=None, idle_limit_s=FROZEN_S))
+    desk = Desk(heir)
+    consumed = [desk.consumed(callback(request=f"R{n}", eid=EIDS[0], action="enable")) for n in range(3)]
+    batch = desk.batch(consumed)
+    await heir.positions(list(batch.starts))
+    async with frozen_in_a_copy(database, batch) as frozen:
+        await desk.apply(batch)
+        before = await rows_of(database)
+        await assert_it_writes_nothing(frozen)
+    assert await rows_of(database) == before == folded(consumed)
+    await heir.close()
+
+
+async def test_who_waited_in_vain_for_rows_of_one_frozen_in_a_copy_gets_them_with_the_next_try(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "SESSION", {**SESSION, "lock_timeout": "200ms"})
+    heir = Postgres(Address(database.writer_dsn, password=None, idle_limit_s=FROZEN_S))
+    desk = Desk(heir)
+    batch = desk.batch([desk.consumed(callback(request="R", eid=EIDS[0]))])
+    await heir.positions(list(batch.starts))
+    async with frozen_in_a_copy(database, batch) as frozen:
+        with pytest.raises(TooLongError):
+            await heir.transact(batch, decide)
+        await heir.transact(batch, decide)
+        await assert_it_writes_nothing(frozen)
+    await heir.close()
+
+
+async def test_a_leader_of_the_dispatch_frozen_in_the_middle_of_a_statement_loses_its_lock(
+    database: Database,
+) -> None:
+    """The session that idles is ended by the server, this one is not."""
+    awake = asyncio.Event()
+    leader = await asyncpg.connect(database.writer_dsn, server_settings={"application_name": PROGRAM})
+    assert await PostgresOutbox(leader).lead()
+    await leader.execute("create temporary table sent (id bigint)")
+    copying = asyncio.create_task(
+        leader.copy_records_to_table("sent", records=Standstill([(1,), (2,)], awake))
+    )
+    await eventually(lambda: stands_still(database))
+    async with outbox_session(Access(database.writer_dsn, "PROFILE_POSTGRES_DSN"), FROZEN_S) as heir:
+        await eventually(heir.lead)
+        awake.set()
+        with pytest.raises(asyncpg.PostgresConnectionError):
+            await copying
+    leader.terminate()
 
 
 async def test_of_two_that_wait_for_each_other_one_is_sent_back_and_both_get_through(

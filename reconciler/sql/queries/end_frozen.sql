@@ -1,0 +1,11 @@
+-- $1 seconds. Ends the sessions of reconcilers whose client has stood still for so long in the middle of a statement,
+-- as in a COPY: no time limit of the server does, and the rows that such a session has locked stay so.
+select pg_terminate_backend(pid)
+from pg_stat_activity
+where datname = current_database()
+  and usename = session_user
+  and application_name = current_setting('application_name')
+  and pid <> pg_backend_pid()
+  and state = 'active'
+  and wait_event_type = 'Client'
+  and query_start < clock_timestamp() - make_interval(secs => $1::double precision)
