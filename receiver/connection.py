@@ -161,7 +161,10 @@ class Connection(RequestHandler):
 
     def _parse(self, data: bytes) -> None:
         requests = self._request_count
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except (LookupError, ValueError) as error:
+            self._take_as_malformed(error)
         if self._parser_is_between and data:
             self._parser_is_between = self._request_count == requests + 1 and self._met(data)
         if self._request_count != requests:
@@ -172,6 +175,14 @@ class Connection(RequestHandler):
     def _is_in_a_head(self) -> bool:
         """Not in a body. The first bytes may be here before `start` is, which waits for them."""
         return self._waiter is not None or not self._request_count
+
+    def _take_as_malformed(self, error: Exception) -> None:
+        """What the library for addresses stumbles over (`http://[]@`), aiohttp does not make an answer of."""
+        self._parser_is_between = False
+        self._request_count += 1
+        self._messages.append((_ErrInfo(status=400, exc=error, message=""), EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _met(self, data: bytes) -> bool:
         message, payload = self._messages[-1]

@@ -68,6 +68,7 @@ MALFORMED = {
     "two hosts": sized(b"Host: y", b"Content-Length: " + LENGTH),
     "no host": HEAD.replace(b"Host: x\r\n", b"") + b"Content-Length: " + LENGTH + b"\r\n\r\n" + BODY,
     "a blank in the target": request(BODY).replace(b"/v1/", b"/v 1/"),
+    "a target of brackets": request(BODY).replace(b"/v1/", b"http://[]@/"),
     "another protocol": request(BODY).replace(b"HTTP/1.1", b"HTCPCP/1.0"),
     "another version": request(BODY).replace(b"HTTP/1.1", b"HTTP/2.0"),
     "HTTP/2 by heart": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00" * 9,

@@ -78,6 +78,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         HEAD + b"X: " + b"a" * 9000 + b"\r\n\r\n",
         HEAD + b"X: a\r\n" * 200 + b"\r\n",
         HEAD + b"Bad Name: a\r\n\r\n",
+        HEAD.replace(PATH.encode(), b"http://[]@") + b"Content-Length: 1\r\n\r\n1",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nab",
     ],
 )
@@ -141,7 +142,6 @@ async def test_a_head_that_does_not_end_is_cut_off() -> None:
         assert at.count("receiver_heads_stalled_total") == 1
 
 
-async def test_a_second_head_on_a_kept_connection_is_cut_off_too() -> None:
 @pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_head_that_begins_with_its_connection_is_cut_off_too(
     factory: Callable[[], asyncio.AbstractEventLoop],
@@ -158,6 +158,7 @@ def test_a_head_that_begins_with_its_connection_is_cut_off_too(
         runner.run(cut_off())
 
 
+async def test_a_second_head_on_a_kept_connection_is_cut_off_too() -> None:
     async with house(head_timeout_s=0.1) as at:
         reader, writer = await at.connect()
         writer.write(request(callback(), close=False))

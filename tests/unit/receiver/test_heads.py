@@ -137,6 +137,7 @@ ODD = (
     post() + b"\r\n",
     post() * 2,
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    post().replace(b"/v1/", b"http://[]@/"),
     b"\x00" * 8,
 )
 requests = st.lists(st.sampled_from(PLAIN * 3 + ODD), min_size=1, max_size=8)
