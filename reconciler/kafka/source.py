@@ -15,19 +15,14 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import (
-    IllegalStateError,
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from reconciler.core.batch import Place, Position, TopicId
 from reconciler.decode import Decode, KafkaRecord
 from reconciler.faults import BrokenError, TryAgainError
 from reconciler.kafka.progress import NOTHING, Fetched, Lag, Progress, read_from
-from reconciler.kafka.topics import Cluster
+from reconciler.kafka.topics import LOST, Cluster
 from reconciler.kafka.watch import Meter, watch
 from reconciler.kafka.watchdog import Look, Stage
 from schemas.logline import Log
@@ -89,7 +84,7 @@ class KafkaSource:
         except BrokenError:
             await self.stop()
             raise
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             await self.stop()
             raise BrokenError(
                 f"Kafka at {self._membership.bootstrap} does not answer ({type(error).__name__}). Nothing "
@@ -159,13 +154,18 @@ class KafkaSource:
         return Look(asked, stage, await self._positions(), ends)
 
     async def _positions(self) -> Mapping[Place, int]:
-        """Where the consumer itself reads on: markers of transactions move it too."""
+        """Where the consumer itself reads on: markers of transactions move it too. All are asked at once, as
+        each that has no position yet is waited for.
+        """
         found: dict[Place, int] = {}
         consumer = self._consumer
-        for partition in consumer.assignment():
-            with suppress(KafkaError, IllegalStateError, TimeoutError):
+
+        async def find(partition: TopicPartition) -> None:
+            with suppress(KafkaError, TimeoutError):
                 async with asyncio.timeout(POSITION_WITHIN_S):
                     found[_place(partition)] = await consumer.position(partition)
+
+        await asyncio.gather(*map(find, consumer.assignment()))
         return found
 
     def wear_out(self) -> None:
@@ -194,7 +194,7 @@ class KafkaSource:
         self._progress.clear()
         try:
             await self._join()
-        except (KafkaError, OSError, TimeoutError):
+        except (*LOST, BrokenError):  # a broker that just started may not know the topics yet
             return False
         self._is_worn_out = False
         return True
@@ -247,7 +247,7 @@ class KafkaSource:
                 self._consumer.seek(partition, offset)
                 self._progress.place(place, positions[place], offset)
             self._consumer.resume(*partitions)
-        except (KafkaError, IllegalStateError) as error:
+        except LOST as error:
             raise TryAgainError(f"Kafka does not answer ({type(error).__name__})") from error
         self._astray = frozenset()
 
@@ -289,7 +289,7 @@ class KafkaSource:
 
     async def _tell(self, offsets: Mapping[Place, int]) -> None:
         """Kafka's own offsets are for those who watch the lag: where it fails, the next one will do."""
-        with suppress(KafkaError, IllegalStateError, TimeoutError):
+        with suppress(KafkaError, TimeoutError):
             told = {_partition(place): offset for place, offset in offsets.items()}
             await asyncio.wait_for(self._consumer.commit(told), STOP_TIMEOUT_S)
 

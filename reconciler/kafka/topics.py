@@ -35,6 +35,10 @@ READ_COMMITTED: Final = 1
 LATEST: Final = -1
 NOBODY: Final = -1
 
+LOST: Final = (KafkaError, OSError, TimeoutError, RuntimeError)
+"""What a question to Kafka raises where there is no answer. The last one is uvloop's, of a connection that
+closed just before it is written to."""
+
 
 class TopicShape(NamedTuple):
     """`leaders` are by partition, -1 where there is none."""
@@ -61,7 +65,7 @@ class Cluster:
         try:
             client = await self._connected()
             return dict(await client.send(client.get_random_node(), _ShapeRequest(self._topics)))
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             raise await self._gone(error) from error
 
     async def topic_ids(self) -> Mapping[str, TopicId]:
@@ -87,7 +91,7 @@ class Cluster:
                     for partition, code, _timestamp, offset in partitions:
                         if not code:
                             found[Place(topic, partition)] = offset
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             raise await self._gone(error) from error
         return found
 

@@ -57,6 +57,7 @@ class Running:
     loop: Loop
     source: KafkaSource
     task: "asyncio.Task[None]"
+    watching: "asyncio.Task[None]"
     meter: Meter
     log: StringIO
 
@@ -78,7 +79,7 @@ async def running(
     task = asyncio.create_task(loop.run())
     watching = asyncio.create_task(source.watch(meter, Log("test", stream=log)))
     try:
-        yield Running(loop, source, task, meter, log)
+        yield Running(loop, source, task, watching, meter, log)
     finally:
         loop.stop()
         try:

@@ -1,11 +1,14 @@
 """The watch beside a consumer on a real Kafka: what it must notice, and what it must leave alone."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 
 from deploy.local.stack import Stack
 from reconciler.core.batch import Place
@@ -14,6 +17,7 @@ from reconciler.kafka import source as kafka
 from reconciler.kafka import watch as kafka_watch
 from reconciler.kafka import watchdog
 from reconciler.kafka.source import KafkaSource
+from reconciler.kafka.topics import METADATA_KEY
 from reconciler.kafka.watchdog import Look
 from schemas.topics import Topics
 from tests.integration.reconciler.consuming import Running, applied, produce, running, stored_offsets
@@ -24,6 +28,7 @@ from tests.support.database import Database
 from tests.support.kafka import PARTITIONS, delete_topics
 from tests.support.polling import eventually
 
+OFFSETS_KEY = 2
 LOOKS = 45
 """So many are far more than the patience of these tests."""
 
@@ -101,6 +106,55 @@ async def test_a_consumer_whose_coordinator_ended_in_an_error_is_replaced(
         await some_applied(stack, database, topics, 5, upto=10)
         assert reconciler.source._consumer._coordinator is not coordinator
         assert reconciler.meter.total() == 10
+
+
+async def test_a_broker_that_does_not_know_the_topics_yet_is_asked_again_by_the_new_consumer(
+    stack: Stack, database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that has just started."""
+    known = AIOKafkaConsumer.topics
+    unknown: list[AIOKafkaConsumer] = []
+
+    async def topics_later(consumer: AIOKafkaConsumer) -> set[str]:
+        if len(unknown) < 2:
+            unknown.append(consumer)
+            return set()
+        found: set[str] = await known(consumer)
+        return found
+
+    async with running(stack, database, topics) as reconciler:
+        await some_applied(stack, database, topics, 5, upto=5)
+        monkeypatch.setattr(AIOKafkaConsumer, "topics", topics_later)
+        await kill_the_fetcher(reconciler)
+        await some_applied(stack, database, topics, 5, upto=10)
+        assert len(unknown) == 2
+        assert reconciler.meter.total() == 10
+
+
+async def test_a_connection_that_closes_just_before_it_is_written_to_ends_neither_the_watch_nor_the_loop(
+    stack: Stack, database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop says so by a RuntimeError: to the watch as it looks, to the loop as it is placed."""
+    closed: Counter[int] = Counter()
+    ask = AIOKafkaClient.send
+
+    async def close_then_ask(
+        client: AIOKafkaClient, node: int, request: object, *, group: int = ConnectionGroup.DEFAULT
+    ) -> object:
+        kind: int = getattr(request, "API_KEY", 0)
+        if kind in (METADATA_KEY, OFFSETS_KEY) and closed[kind] < 2:
+            closed[kind] += 1
+            raise RuntimeError(
+                "unable to perform operation on <TCPTransport closed=True>; the handler is closed"
+            )
+        return await ask(client, node, request, group=group)
+
+    monkeypatch.setattr(AIOKafkaClient, "send", close_then_ask)
+    async with running(stack, database, topics) as reconciler:
+        await some_applied(stack, database, topics, 5, upto=5)
+        await eventually(lambda: closed == {METADATA_KEY: 2, OFFSETS_KEY: 2})
+        await some_applied(stack, database, topics, 5, upto=10)
+        assert not reconciler.watching.done()
 
 
 async def test_an_idle_topic_and_a_database_that_is_away_are_left_alone(
