@@ -22,6 +22,8 @@ ROUNDS_MAX: Final = 16
 _PLAINER_CHARS_MIN: Final = 6
 """A secret that holds escapes itself is also looked for without them, unless little would be left of it."""
 
+_PADDING = re.compile(r"(?<=&#)0++(?=[0-9])")
+_ENDLESS = re.compile(r"&#[0-9]{100,}+;?")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -111,7 +113,15 @@ def _unescaped(text: str) -> str:
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if "%" in text:
         text = unquote(text)
-    return html.unescape(text) if "&" in text else text
+    return without_references(text)
+
+
+def without_references(text: str) -> str:
+    """The text with HTML's character references undone. Python reads no number of some thousand digits; so
+    great a one stands for no character, and goes as the library has others of that kind go."""
+    if "&" not in text:
+        return text
+    return html.unescape(_ENDLESS.sub("\ufffd", _PADDING.sub("", text)))
 
 
 def _escaped_character(match: re.Match[str]) -> str:

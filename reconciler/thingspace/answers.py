@@ -3,7 +3,6 @@
 Nothing here trusts a content type: the gateway sends XML where JSON was asked for, and proxies send HTML.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from reconciler.thingspace.talk import Listener, RequestStatus
 from schemas.event import SubRequest
 from schemas.ids import REQUEST_ID_CHARS_MAX, RequestId
 from schemas.names import Json, JsonObject
+from schemas.scrub import without_references
 
 SESSION_REFUSED: Final = ".sessiontoken."
 """Stands in every error code about the session, whatever service says it."""
@@ -64,7 +64,7 @@ def refusal_of(answer: Answer) -> Refusal | None:
     if value is not None:
         return _json_refusal(value) or Refusal(None, text, by_gateway=False, in_shape=False)
     if _XML_FAULT.search(text):
-        parts = {name.lower(): html.unescape(said.strip()) for name, said in _XML_PART.findall(text)}
+        parts = {name.lower(): without_references(said.strip()) for name, said in _XML_PART.findall(text)}
         return Refusal(
             parts.get("code"),
             _sentence(parts.get("message"), parts.get("description")),

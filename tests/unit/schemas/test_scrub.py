@@ -41,6 +41,7 @@ def test_a_secret_is_replaced_where_it_stands(text: str, masked: str) -> None:
         escape(CANARY),
         "".join(f"&#{ord(character)};" for character in CANARY),
         "".join(f"&#x{ord(character):x};" for character in CANARY),
+        "".join(f"&#{'0' * 5000}{ord(character)};" for character in CANARY),
         "%5Cu0073hort-one",
     ],
 )
@@ -51,6 +52,15 @@ def test_a_secret_behind_escapes_takes_the_whole_text_with_it(hidden: str) -> No
 def test_escapes_without_end_are_taken_for_a_hiding_place() -> None:
     assert SECRETS.masked("%" + "25" * 40 + "41") == MASK
     assert Secrets().masked("%" + "25" * 40 + "41") != MASK
+
+
+@pytest.mark.parametrize("zeros", ["", "0" * 5000])
+def test_a_reference_to_a_number_beyond_all_characters_is_a_text_like_others(zeros: str) -> None:
+    """Python refuses to read so many digits, and nobody who writes them may stop us by it."""
+    text = f"before &#{zeros}{'9' * 5000}; after"
+    assert SECRETS.masked(text) == text
+    assert SECRETS.masked(f"{text} {CANARY}") == f"{text} {MASK}"
+    assert understood(body(status=text), SECRETS).status == text
 
 
 def test_a_mask_that_would_complete_a_secret_is_widened() -> None:

@@ -57,6 +57,7 @@ def answer(body: str, status: int = 400) -> Answer:
         ('[{"errorCode":"Z","errorMessage":"why"}]', "Z", "why", False),
         (XML, "404", "Not Found. The requested resource is not available", True),
         ("<fault><code>1</code><message>a &amp; b</message></fault>", "1", "a & b", True),
+        (f"<fault><code>1</code><message>a&#{'9' * 5000};b</message></fault>", "1", "a\ufffdb", True),
         ("Missing grant_type parameter: invalid_request", "invalid_request", "Missing", True),
         ("plain words", None, "plain words", False),
         ("", None, "", False),
