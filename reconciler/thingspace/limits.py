@@ -128,6 +128,6 @@ def _seconds(header: str | None, now: datetime) -> float | None:
         return float(written[:9])
     try:
         moment = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter where a year or a zone is beyond any number of C
         return None
     return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
