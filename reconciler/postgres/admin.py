@@ -26,6 +26,9 @@ from schemas.settings import SettingsError
 
 CONNECT_TIMEOUT_S = 10.0
 LOCK_TIMEOUT = "60s"
+IDLE_LIMIT = "60s"
+"""Of a transaction whose program stands still: the reconcilers need its rows. Above the time that a command
+computes, or waits for Kafka, between two statements."""
 UNUSABLE = (
     OSError,
     TimeoutError,
@@ -70,7 +73,11 @@ async def session(access: Access, program: str, **server_settings: str) -> Async
             access.dsn,
             password=access.password,
             timeout=CONNECT_TIMEOUT_S,
-            server_settings={"application_name": program, **server_settings},
+            server_settings={
+                "application_name": program,
+                "idle_in_transaction_session_timeout": IDLE_LIMIT,
+                **server_settings,
+            },
         )
         try:
             yield connection

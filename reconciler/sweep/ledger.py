@@ -29,7 +29,12 @@ LEASE: Final = timedelta(minutes=3)
 INTENTS_AT_ONCE: Final = 200
 CLOCKS_APART: Final = timedelta(minutes=1)
 """A callback may bear an earlier time than the intent it answers, where two hosts' clocks differ."""
-_SETTINGS: Final = {name: value for name, value in SESSION.items() if name != "application_name"}
+IDLE_LIMIT: Final = "5s"
+"""A frozen sweep lets go of its rows before another reconciler gets its partitions."""
+_SETTINGS: Final = {
+    **{name: value for name, value in SESSION.items() if name != "application_name"},
+    "idle_in_transaction_session_timeout": IDLE_LIMIT,
+}
 
 
 class SweepLedger:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -14,16 +15,22 @@ from reconciler.core.decide import Reader, decide
 from reconciler.core.plan import Counted, Moment, Plan, Row
 from reconciler.dispatch.postgres import PROGRAM, PostgresOutbox, outbox_session
 from reconciler.faults import FencedError, TooLongError, TryAgainError
+from reconciler.kafka.sender import Sent
+from reconciler.kafka.source import SESSION_TIMEOUT_S
+from reconciler.postgres import admin
 from reconciler.postgres import ledger as postgres_module
 from reconciler.postgres.admin import Access
 from reconciler.postgres.ledger import SESSION, Address, Postgres
+from reconciler.quarantine.shelf import Shelf
+from reconciler.sweep.ledger import sweep_ledger
+from schemas.record import Record
 from schemas.topics import Topics
 from tests.faults.proxy import Passage, Trap
 from tests.integration.reconciler.conftest import address
 from tests.integration.reconciler.consuming import applied, produce, running
 from tests.integration.reconciler.desk import Desk
 from tests.integration.reconciler.rows import folded, rows_of
-from tests.integration.reconciler.said import EIDS, callback
+from tests.integration.reconciler.said import EIDS, TOPICS, callback
 from tests.integration.reconciler.test_consume import under
 from tests.support.database import Database
 from tests.support.polling import eventually
@@ -211,6 +218,44 @@ async def test_a_leader_of_the_dispatch_frozen_in_the_middle_of_a_statement_lose
         with pytest.raises(asyncpg.PostgresConnectionError):
             await copying
     leader.terminate()
+
+
+async def test_a_command_that_stands_still_in_its_transaction_does_not_keep_its_rows(
+    database: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a replay waits for Kafka on a computer that went to sleep: the row gets another copy."""
+    monkeypatch.setattr(admin, "IDLE_LIMIT", "300ms")
+    event = callback(request="R", eid=EIDS[0])
+    later = event._replace(headers=(("ce_type", b"profile.callback.v9"),))
+    await desk.put(later)
+    async with database.connect() as connection:
+        row: int = await connection.fetchval("select quarantine_id from ledger.quarantine")
+        await connection.execute("update ledger.quarantine set ce_type = null")  # as after an upgrade
+    access = Access(database.writer_dsn, "PROFILE_POSTGRES_DSN")
+    async with admin.session(access, "profile-reconciler quarantine") as session:
+        asleep = asyncio.Event()
+
+        async def send(_: Record) -> Sent:
+            asleep.set()
+            await asyncio.Event().wait()
+            raise AssertionError("nobody wakes it")
+
+        replaying = asyncio.create_task(Shelf(session, TOPICS).replay(row, send, "somebody"))
+        await asleep.wait()
+        await desk.put(later)
+        replaying.cancel()
+        with pytest.raises((asyncio.CancelledError, asyncpg.InterfaceError)):
+            await replaying
+    async with database.connect() as connection:
+        assert await connection.fetchval("select copies from ledger.quarantine") == 2
+
+
+async def test_a_sweep_that_stands_still_lets_go_before_its_partitions_go_elsewhere(
+    database: Database,
+) -> None:
+    async with sweep_ledger(Access(database.writer_dsn, "PROFILE_POSTGRES_DSN")) as ledger:
+        limit = "select current_setting('idle_in_transaction_session_timeout')::interval < $1::interval"
+        assert await ledger._connection.fetchval(limit, timedelta(seconds=SESSION_TIMEOUT_S))
 
 
 async def test_of_two_that_wait_for_each_other_one_is_sent_back_and_both_get_through(
