@@ -84,8 +84,12 @@ class Ledger(Protocol):
         """Where they stand. An id that is stored stays; where there is none yet, it is stored now."""
         ...
 
-    async def know(self, places: Collection[Place]) -> Collection[Place]:
-        """From now on these are known; gives back those that came to a topic known before without them."""
+    async def added(self, places: Collection[Place]) -> Collection[Place]:
+        """Those that came to a topic known before without them."""
+        ...
+
+    async def know(self, places: Collection[Place]) -> None:
+        """From now on these are known."""
         ...
 
 
@@ -180,7 +184,11 @@ class Loop:
         """Only between two transactions: what is stored must not be on its way elsewhere."""
         topic_ids = await self._source.topic_ids()
         places = self._source.astray()
-        self._tell_added(await self._ledger.know(self._source.partitions()))
+        everywhere = self._source.partitions()
+        self._tell_added(await self._ledger.added(everywhere))
+        await self._ledger.know(
+            everywhere
+        )  # told before: whatever happens in between, it is told once at least
         positions = await self._ledger.positions(places, topic_ids)
         for place in places:
             check_topic(place, positions[place], topic_ids.get(place.topic))

@@ -100,11 +100,15 @@ class Postgres:
             rows = await connection.fetch(query("read_offsets"), *columns)
         return {Place(topic, partition): Position(*rest) for topic, partition, *rest in rows}
 
-    async def know(self, places: Collection[Place]) -> Collection[Place]:
-        """Makes the rows that are missing; gives back those of topics that had rows before."""
+    async def added(self, places: Collection[Place]) -> Collection[Place]:
         async with self._session() as connection:
-            rows = await connection.fetch(query("start_partitions"), *_columns(places))
+            rows = await connection.fetch(query("read_added"), *_columns(places))
         return [Place(topic, partition) for topic, partition in rows]
+
+    async def know(self, places: Collection[Place]) -> None:
+        """Makes the rows that are missing."""
+        async with self._session() as connection:
+            await connection.execute(query("start_offsets"), *_columns(places))
 
     async def ensure_partitions(self, months_ahead: int) -> int:
         """Makes the months of the audit log that are missing; gives back how many it made."""

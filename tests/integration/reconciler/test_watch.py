@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,13 +12,14 @@ from aiokafka.client import AIOKafkaClient, ConnectionGroup
 
 from deploy.local.stack import Stack
 from reconciler.core.batch import Place
-from reconciler.faults import BrokenError, RecreatedError
+from reconciler.faults import BrokenError, RecreatedError, TryAgainError
 from reconciler.kafka import source as kafka
 from reconciler.kafka import watch as kafka_watch
 from reconciler.kafka import watchdog
 from reconciler.kafka.source import KafkaSource
 from reconciler.kafka.topics import METADATA_KEY
 from reconciler.kafka.watchdog import Look
+from reconciler.postgres.ledger import Postgres
 from schemas.topics import Topics
 from tests.integration.reconciler.consuming import Running, applied, produce, running, stored_offsets
 from tests.integration.reconciler.outage import way_to
@@ -217,6 +218,31 @@ async def test_partitions_added_while_nobody_read_are_told_too(
     async with running(stack, database, topics) as reconciler:
         await applied(database, topics.events, 4)
         assert reconciler.meter.added == 1
+
+
+async def test_partitions_added_are_told_also_where_nobody_knows_whether_that_was_kept(
+    stack: Stack, database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks just behind the commit: the second try finds them known."""
+    async with running(stack, database, topics):
+        await some_applied(stack, database, topics, 3, upto=3)
+    await more_partitions(stack, topics.events, PARTITIONS + 1)
+    know = Postgres.know
+    broken: list[int] = []
+
+    async def know_then_break(ledger: Postgres, places: Collection[Place]) -> None:
+        await know(ledger, places)
+        if not broken:
+            broken.append(len(places))
+            raise TryAgainError("PostgreSQL does not answer")
+
+    monkeypatch.setattr(Postgres, "know", know_then_break)
+    async with running(stack, database, topics) as reconciler:
+        await some_applied(stack, database, topics, 1, upto=4)
+        assert broken
+        assert reconciler.meter.added == 1
+        assert reconciler.log.getvalue().count('"partition_added"') == 1
+        assert reconciler.loop.remarks() != ()
 
 
 async def more_partitions(stack: Stack, topic: str, count: int) -> None:

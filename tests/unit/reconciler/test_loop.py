@@ -92,7 +92,9 @@ class Ledger:
     batches: list[int] = field(default_factory=list)
     stored: int = 0
     topic_id: TopicId | None = None
-    added: Collection[Place] = ()
+    news: Collection[Place] = ()
+    unheard: deque[Exception] = field(default_factory=deque)
+    """Errors after something was kept all the same."""
     items_max: int = 1_000_000
     """Of a batch that it has time for."""
 
@@ -112,8 +114,13 @@ class Ledger:
         self.stored = batch.ends()[PLACE].next_offset
         return Counted({("callback", "applied"): len(batch.items)}, 0, [0.5])
 
-    async def know(self, places: Collection[Place]) -> Collection[Place]:
-        return self.added
+    async def added(self, places: Collection[Place]) -> Collection[Place]:
+        return [place for place in places if place in self.news]
+
+    async def know(self, places: Collection[Place]) -> None:
+        self.news = ()
+        if self.unheard:
+            raise self.unheard.popleft()
 
     async def positions(
         self, places: Collection[Place], topic_ids: Mapping[str, TopicId]
@@ -306,7 +313,8 @@ async def test_one_event_that_always_takes_too_long_is_tried_again_and_never_set
 
 
 async def test_partitions_that_were_added_are_told_loudly(bench: Bench) -> None:
-    bench.ledger.added = [PLACE]
+    bench.ledger.news = [PLACE]
+    bench.ledger.unheard.append(TryAgainError("nobody knows whether it was kept"))
     loop = bench.loop()
     task = asyncio.create_task(loop.run())
     await bench.source.emptied.wait()
