@@ -177,6 +177,7 @@ class KafkaBroker:
             try:
                 async with asyncio.timeout(CONNECT_WITHIN_S):
                     await producer.start()
+                    _let_it_fail_quietly(producer)
                     unknown = await unknown_topics(producer, self._topics)
                 if self._topics[0] not in unknown:
                     return producer
@@ -204,6 +205,13 @@ class KafkaBroker:
     def _give_up_flights(self) -> None:
         for flight in list(self._flights):
             self._land(flight, "given up")
+
+
+def _let_it_fail_quietly(producer: AIOKafkaProducer) -> None:
+    """aiokafka tells a transaction of its sender's end, and stumbles where there never was one."""
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiter.add_done_callback(asyncio.Future.exception)
+    producer._txn_manager._transaction_waiter = waiter
 
 
 async def unknown_topics(producer: AIOKafkaProducer, topics: Sequence[str]) -> list[str]:
@@ -259,7 +267,7 @@ async def discard(producer: AIOKafkaProducer) -> None:
             await producer.stop()
             return
     except (KafkaError, OSError, TimeoutError):
-        producer._message_accumulator.fail_all(ProducerClosed())
+        _fail_what_is_left(producer)
     sender = producer._sender.sender_task
     while sender is not None and not sender.done():
         sender.cancel()  # each time it gives up waiting for one more of its requests
@@ -269,6 +277,16 @@ async def discard(producer: AIOKafkaProducer) -> None:
             await producer.client.close()
     except (KafkaError, OSError, TimeoutError):
         return
+
+
+def _fail_what_is_left(producer: AIOKafkaProducer) -> None:
+    """So that no task waits for it. Alone, aiokafka stumbles over batches that were to be sent once more."""
+    accumulator = producer._message_accumulator
+    for batches in accumulator._batches.values():
+        for batch in batches:
+            accumulator._pending_batches.add(batch)
+            batch._drain_waiter.cancel()
+    accumulator.fail_all(ProducerClosed())
 
 
 def producer_maker(settings: Shared) -> Callable[[], AIOKafkaProducer]:

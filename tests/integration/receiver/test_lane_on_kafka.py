@@ -1,6 +1,7 @@
 """The lane on a real broker that answers, freezes, dies and comes back."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -81,6 +82,8 @@ async def way(
         watcher=connections,
         no_progress_s=no_progress_s,
     )
+    unforeseen: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unforeseen.append(context))
     lane = Lane(broker, FakeSpool(room=False), watched, patience_s=0.5, bytes_max=1_000_000)
     running = asyncio.ensure_future(broker.run(lane.broker_changed))
     returning = asyncio.ensure_future(lane.run())
@@ -93,6 +96,8 @@ async def way(
         async with asyncio.timeout(8):
             await asyncio.wait((running, returning))
         assert running.cancelled() and returning.cancelled(), "they end when told to, and not by an error"
+        gc.collect()
+        assert unforeseen == [], "each would be an alarm that means nothing"
 
 
 async def test_records_stand_in_the_partition_of_their_key_in_the_order_they_came(
