@@ -2,10 +2,10 @@
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from receiver.settings import SpoolSettings
 from receiver.spool.outside import (
@@ -23,6 +23,7 @@ from schemas.names import JsonObject
 from schemas.settings import load
 
 DONE, FAILED = 0, 1
+ID_MAX: Final = 2**63 - 1
 
 Change = Callable[[Path, Sequence[int]], int]
 
@@ -40,7 +41,7 @@ def add_spool_command(commands: "_SubParsersAction[ArgumentParser]") -> None:
     listing.add_argument("--json", action="store_true", help="one JSON document a line")
     listing.set_defaults(run=report_dead)
     showing = verbs.add_parser("show", help="one record, as a JSON document")
-    showing.add_argument("id", type=int)
+    showing.add_argument("id", type=_id, metavar="ID")
     showing.add_argument("--json", action="store_true", help="which it is in any case")
     showing.set_defaults(run=report_dead_row)
     changes: dict[str, tuple[Change, str]] = {
@@ -49,10 +50,17 @@ def add_spool_command(commands: "_SubParsersAction[ArgumentParser]") -> None:
     }
     for verb, (change, help_text) in changes.items():
         changing = verbs.add_parser(verb, help=help_text)
-        changing.add_argument("ids", type=int, nargs="*", metavar="ID")
-        changing.add_argument("--all", action="store_true", help="instead of ids")
+        which = changing.add_mutually_exclusive_group(required=True)
+        which.add_argument("ids", type=_id, nargs="*", default=[], metavar="ID", help="as `list` tells them")
+        which.add_argument("--all", action="store_true", help="instead of ids")
         changing.add_argument("--json", action="store_true", help="one JSON document on stdout")
         changing.set_defaults(run=_changing(change, verb))
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > ID_MAX:
+        raise ArgumentTypeError(f"{text!r} is no number of a dead record: `spool dead list` tells them")
+    return int(text)
 
 
 async def report_stats(arguments: Namespace) -> int:
@@ -86,7 +94,7 @@ async def report_dead_row(arguments: Namespace) -> int:
 def _changing(change: Change, verb: str) -> Callable[[Namespace], object]:
     async def run(arguments: Namespace) -> int:
         folder = _folder()
-        ids = [row.id for row in spool_dead(folder)] if arguments.all else arguments.ids
+        ids = [row.id for row in spool_dead(folder)] if arguments.all else list(dict.fromkeys(arguments.ids))
         unknown = [id_ for id_ in ids if spool_dead_row(folder, id_) is None]
         count = change(folder, ids) if ids else 0
         done = {"resend": "wait again", "drop": "are gone"}[verb]
