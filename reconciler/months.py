@@ -6,13 +6,14 @@ from reconciler.postgres.admin import Access, DatabaseError, session
 from reconciler.queries import query
 
 MONTHS_AHEAD = 3
+MAKE_WITHIN_S = 300.0
 PAUSE_S = 6 * 3600.0
 PAUSE_AFTER_FAILURE_S = 60.0
 
 
 async def ensure_months(access: Access) -> int:
     """Gives back how many were made now."""
-    async with session(access, "profile-reconciler months") as connection:
+    async with session(access, "profile-reconciler months", within_s=MAKE_WITHIN_S) as connection:
         made: int = await connection.fetchval(query("ensure_partitions"), MONTHS_AHEAD)
     return made
 

@@ -15,11 +15,14 @@ from reconciler.queries import query
 PAUSE_S = 15.0
 PAUSE_TIMES_LOOK = 50.0
 LOOK_TIMEOUT = "30s"
+LOOK_WITHIN_S = 45.0
 
 
 async def read_standing(access: Access) -> Standing:
     """On a session of its own, so that it never holds one that the writing needs."""
-    async with session(access, "profile-reconciler gauges", statement_timeout=LOOK_TIMEOUT) as connection:
+    async with session(
+        access, "profile-reconciler gauges", within_s=LOOK_WITHIN_S, statement_timeout=LOOK_TIMEOUT
+    ) as connection:
         rows = await connection.fetch(query("standing_operations"))
         quarantined = await connection.fetchval(query("standing_quarantine"))
     return Standing(

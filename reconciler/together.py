@@ -1,7 +1,10 @@
 """Works that belong together: when one ends, so do the others."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
+from typing import Final
+
+AGAIN_S: Final = 5.0
 
 
 async def first_to_end(*works: Coroutine[object, object, object]) -> None:
@@ -12,6 +15,14 @@ async def first_to_end(*works: Coroutine[object, object, object]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
+        await _ended(tasks)
+
+
+async def _ended(tasks: Collection[asyncio.Future[object]]) -> None:
+    """Told again and again: one that cleans up where nobody answers would wait there for ever."""
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, left = await asyncio.wait(left, timeout=AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

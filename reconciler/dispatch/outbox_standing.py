@@ -15,11 +15,14 @@ from reconciler.queries import query
 PAUSE_S: Final = 10.0
 PAUSE_TIMES_LOOK: Final = 50.0
 LOOK_TIMEOUT: Final = "30s"
+LOOK_WITHIN_S: Final = 45.0
 MICROSECONDS: Final = 1e6
 
 
 async def read_outbox(access: Access) -> OutboxStanding:
-    async with session(access, "profile-reconciler gauges", statement_timeout=LOOK_TIMEOUT) as connection:
+    async with session(
+        access, "profile-reconciler gauges", within_s=LOOK_WITHIN_S, statement_timeout=LOOK_TIMEOUT
+    ) as connection:
         [(rows, oldest)] = await connection.fetch(query("outbox_standing"))
     return OutboxStanding(rows, 0.0 if oldest is None else time() - oldest / MICROSECONDS)
 

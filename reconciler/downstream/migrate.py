@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Session = asyncpg.Connection[asyncpg.Record]
 
 PROGRAM = "profile-downstream"
+ANSWER_WITHIN_S = 300.0
+"""The longest statement is a person's, who lists jobs or takes in a mapping."""
 LACKING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 
@@ -51,7 +53,7 @@ async def _applied(connection: "Session") -> Sequence[Applied]:
 @asynccontextmanager
 async def fitting_session(access: Access) -> AsyncIterator["Session"]:
     """A session on a database whose job ledger is exactly this program's; raises SchemaError otherwise."""
-    async with session(access, PROGRAM, timezone="UTC", **KEEPALIVES) as connection:
+    async with session(access, PROGRAM, within_s=ANSWER_WITHIN_S, timezone="UTC", **KEEPALIVES) as connection:
         if pending(migrations(), await _applied(connection)):
             raise SchemaError(
                 "The database has no job ledger of this version. Nothing was sent. Run `profile-downstream "

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from reconciler.kafka.admin import ClusterError, cluster_words
+from reconciler.kafka.topics import LOST
 from schemas.record import Record
 
 SEND_WITHIN_S = 15.0
@@ -38,15 +38,15 @@ async def sender(bootstrap: str, options: Mapping[str, object]) -> AsyncIterator
                 record.topic, record.value, key=record.key, headers=list(record.headers)
             )
             sent = await asyncio.wait_for(sending, SEND_WITHIN_S)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             raise ClusterError(cluster_words(bootstrap, error)) from error
         return Sent(sent.topic, sent.partition, sent.offset)
 
     try:
-        await asyncio.wait_for(producer.start(), SEND_WITHIN_S)
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise ClusterError(cluster_words(bootstrap, error)) from error
-    try:
+        try:
+            await asyncio.wait_for(producer.start(), SEND_WITHIN_S)
+        except LOST as error:
+            raise ClusterError(cluster_words(bootstrap, error)) from error
         yield send
     finally:
         await _stopped(producer)
@@ -56,5 +56,5 @@ async def _stopped(producer: AIOKafkaProducer) -> None:
     """Everything was acknowledged or given up before: a producer that cannot say goodbye is let go."""
     try:
         await asyncio.wait_for(producer.stop(), STOP_WITHIN_S)
-    except (KafkaError, OSError, TimeoutError):
+    except LOST:
         return

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Span = tuple[datetime, datetime]
 
 LOOK_TIMEOUT: Final = "60s"
+LOOK_WITHIN_S: Final = 75.0
 LOOK_BACK: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """The first look goes back in steps until every account was heard: usually the newest step is enough."""
 OVERLAP: Final = timedelta(minutes=5)
@@ -40,7 +41,10 @@ class LastCallbacks:
         """By account, those never heard in the last 30 days left out; raises `DatabaseError`."""
         now = datetime.now(UTC)
         async with session(
-            self._access, "profile-reconciler listeners", statement_timeout=LOOK_TIMEOUT
+            self._access,
+            "profile-reconciler listeners",
+            within_s=LOOK_WITHIN_S,
+            statement_timeout=LOOK_TIMEOUT,
         ) as connection:
             if self._read_until is None:
                 self._earlier = list(_steps_back(now))

@@ -66,13 +66,20 @@ class Access:
 
 
 @asynccontextmanager
-async def session(access: Access, program: str, **server_settings: str) -> AsyncIterator["Session"]:
-    """One connection for the length of the block; what the database says against it is a `DatabaseError`."""
+async def session(
+    access: Access, program: str, *, within_s: float | None = None, **server_settings: str
+) -> AsyncIterator["Session"]:
+    """One connection for the length of the block; what the database says against it is a `DatabaseError`.
+
+    `within_s`: for every answer, above the server's own time limits, which a server that froze or vanished
+    does not keep. None where a person waits and can leave.
+    """
     with translated(access):
         connection = await asyncpg.connect(
             access.dsn,
             password=access.password,
             timeout=CONNECT_TIMEOUT_S,
+            command_timeout=within_s,
             server_settings={
                 "application_name": program,
                 "idle_in_transaction_session_timeout": IDLE_LIMIT,
@@ -82,7 +89,15 @@ async def session(access: Access, program: str, **server_settings: str) -> Async
         try:
             yield connection
         finally:
-            await connection.close(timeout=CONNECT_TIMEOUT_S)
+            await _closed(connection)
+
+
+async def _closed(connection: "Session") -> None:
+    """What ended the block, a cancellation for one, goes before a server that does not take leave."""
+    try:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
+    except UNUSABLE:
+        connection.terminate()
 
 
 @contextmanager
@@ -200,8 +215,10 @@ def _applied(rows: Sequence[asyncpg.Record]) -> tuple[Applied, ...]:
 
 
 @asynccontextmanager
-async def fitting_session(access: Access, program: str, **server_settings: str) -> AsyncIterator["Session"]:
+async def fitting_session(
+    access: Access, program: str, *, within_s: float | None = None, **server_settings: str
+) -> AsyncIterator["Session"]:
     """A session on a database whose schema is exactly this program's; raises `SchemaError` otherwise."""
-    async with session(access, program, **server_settings) as connection:
+    async with session(access, program, within_s=within_s, **server_settings) as connection:
         check_version(read_migrations(), await schema_applied(connection))
         yield connection

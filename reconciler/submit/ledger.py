@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.postgres.admin import Session
 
 LOCK_TIMEOUT: Final = "15s"
+ANSWER_WITHIN_S: Final = 60.0
 KEYS_AT_ONCE: Final = 1000
 LEASE_TRIES: Final = 5
 """A holder may let go between the two questions."""
@@ -103,6 +104,10 @@ class SubmitLedger:
 async def submit_ledger(access: Access) -> AsyncIterator[SubmitLedger]:
     """For the length of the block; what the database says against it is a `DatabaseError`."""
     async with fitting_session(
-        access, "profile-reconciler submit", lock_timeout=LOCK_TIMEOUT, synchronous_commit="on"
+        access,
+        "profile-reconciler submit",
+        within_s=ANSWER_WITHIN_S,
+        lock_timeout=LOCK_TIMEOUT,
+        synchronous_commit="on",
     ) as connection:
         yield SubmitLedger(connection)

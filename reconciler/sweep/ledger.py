@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.postgres.admin import Access, session
-from reconciler.postgres.ledger import SESSION
+from reconciler.postgres.ledger import COMMAND_TIMEOUT_S, SESSION
 from reconciler.quarantine.quarantine import UNTRUSTED
 from reconciler.queries import query
 from reconciler.submit.row import Entry
@@ -112,5 +112,7 @@ class SweepLedger:
 @asynccontextmanager
 async def sweep_ledger(access: Access) -> AsyncIterator[SweepLedger]:
     """For the length of the block; what the database says against it is a `DatabaseError`."""
-    async with session(access, "profile-reconciler sweep", **_SETTINGS) as connection:
+    async with session(
+        access, "profile-reconciler sweep", within_s=COMMAND_TIMEOUT_S, **_SETTINGS
+    ) as connection:
         yield SweepLedger(connection)
