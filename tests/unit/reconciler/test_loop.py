@@ -93,8 +93,7 @@ class Ledger:
     stored: int = 0
     topic_id: TopicId | None = None
     news: Collection[Place] = ()
-    unheard: deque[Exception] = field(default_factory=deque)
-    """Errors after something was kept all the same."""
+    unheard: deque[Exception] = field(default_factory=deque)  # when it was kept all the same
     items_max: int = 1_000_000
     """Of a batch that it has time for."""
 
