@@ -276,7 +276,7 @@ class Lane:
 
     def _may_be_taken(self, where: Where) -> bool:
         queues = self._rounds.queues_of(where.topic)
-        if where.partition == NO_PARTITION or not queues:
+        if not 0 <= where.partition < len(queues):  # no partition, or one that is gone
             return bool(queues)
         return queues[where.partition].in_flight is None
 

@@ -132,12 +132,12 @@ class Rounds:
         self._last_round = 0
 
     def queues_of(self, topic: str) -> list[Queue]:
-        """One per partition; more when Kafka has more, never fewer. None while the topic is unknown."""
+        """One per partition that Kafka has now; none while the topic is unknown."""
         count = self._broker.partitions(topic)
         queues = self._queues.setdefault(topic, [])
         for partition in range(len(queues), count):
             queues.append(Queue(topic, partition))
-        return queues if count else []
+        return queues if count == len(queues) else queues[:count]
 
     def queue_of(self, record: Record) -> Queue | None:
         queues = self.queues_of(record.topic)

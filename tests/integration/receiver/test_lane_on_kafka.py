@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.stack import Stack
@@ -159,23 +160,27 @@ async def test_a_broker_that_stays_away_costs_the_producer_and_is_found_when_it_
         await to.until_stored(2)
 
 
-async def test_a_topic_made_anew_breaks_the_producer_which_is_replaced(stack: Stack, topics: Topics) -> None:
+@pytest.mark.parametrize("partitions", [PARTITIONS, 1])
+async def test_a_topic_made_anew_breaks_the_producer_which_is_replaced(
+    stack: Stack, topics: Topics, partitions: int
+) -> None:
     """The broker knows none of the sequence numbers any more and refuses all that follow."""
-    async with way(stack.bootstrap, topics) as to:
+    async with way(stack.bootstrap, topics, no_progress_s=2.0) as to:
         for number in range(3):
             await to.until_stored(number)
         await delete_topics(stack.bootstrap, [to.topics.events])
-        await eventually(lambda: make_anew(stack.bootstrap, topics))
-        await to.until_stored(7)
+        await eventually(lambda: make_anew(stack.bootstrap, topics, partitions))
+        for number in range(7, 17):
+            await to.until_stored(number)
         assert "connected" in to.connections.said
 
 
-async def make_anew(bootstrap: str, topics: Topics) -> bool:
+async def make_anew(bootstrap: str, topics: Topics, partitions: int) -> bool:
     """A deleted topic's name is free a moment later."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        made = await admin.create_topics([NewTopic(topics.events, PARTITIONS, 1)])
+        made = await admin.create_topics([NewTopic(topics.events, partitions, 1)])
         return all(error[1] == 0 for error in made.topic_errors)
     finally:
         await admin.close()

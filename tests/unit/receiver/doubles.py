@@ -23,6 +23,7 @@ class FakeBroker:
     """Leaders: one node for all, unless `leaders` says so. Batches stay out until the test lands them."""
 
     up: bool = True
+    count: int = PARTITIONS
     leaders: dict[int, int] = field(default_factory=dict)
     rounds: list[Sequence[Batch]] = field(default_factory=list)
     backs: dict[int, Callable[[Batch, bool], None]] = field(default_factory=dict)
@@ -31,7 +32,7 @@ class FakeBroker:
         return self.up
 
     def partitions(self, topic: str) -> int:
-        return PARTITIONS if topic == EVENTS else 0
+        return self.count if topic == EVENTS else 0
 
     def leader(self, topic: str, partition: int) -> int:
         return self.leaders.get(partition, 1)

@@ -4,7 +4,7 @@ import asyncio
 
 from receiver.drain import PAGE_WITHIN_S, REFUSALS_MAX
 from receiver.lane import Batch
-from tests.unit.receiver.doubles import FakeBroker, FakeSpool, Watched, in_virtual_time, later
+from tests.unit.receiver.doubles import PARTITIONS, FakeBroker, FakeSpool, Watched, in_virtual_time, later
 from tests.unit.receiver.lanes import lane_over, numbers, numbers_of, record, turns
 
 SOON = 10
@@ -157,6 +157,33 @@ async def test_a_partition_that_does_not_take_its_rows_holds_back_itself_alone()
     assert not spool.rows
     assert [number for number in sent(broker) if number % 3 == 0] == [0, 3, 6]
     assert watched.modes == ["direct", "away", "direct"]
+
+
+@in_virtual_time
+async def test_rows_of_a_partition_that_is_gone_go_to_another() -> None:
+    """The topic was made anew with fewer; what flew to the old one never comes back acknowledged."""
+    broker, spool, watched = FakeBroker(up=False), FakeSpool(), Watched()
+    lane = lane_over(broker, spool, patience_s=0.5, watched=watched)
+    for number in range(4):
+        await lane.submit(record(number, partition=number))
+    come(broker)
+    lane.broker_changed()
+    await turns(SOON)
+    for batch in out(broker):
+        if batch.partition != PARTITIONS - 1:
+            broker.land(batch)
+    await later(PAGE_WITHIN_S + 1)
+    assert (numbers_of(spool.kept), watched.modes) == ([3], ["direct"])
+    broker.count = 1
+    assert await lane.submit(record(4)) == "spool"
+    broker.land(out(broker)[0], acknowledged=False)
+    for _ in range(5):
+        await later(1.5)
+        for batch in out(broker):
+            broker.land(batch)
+    assert not spool.rows
+    assert [(batch.partition, numbers(batch)) for batch in broker.rounds[-1]] == [(0, [3, 4])]
+    assert watched.modes[-1] == "direct"
 
 
 @in_virtual_time
