@@ -6,7 +6,8 @@ happen here, so a middleware gives the end of a connection another name, by whic
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ import aiohttp
 from yarl import URL
 
 from reconciler.downstream.answer import Answer
+from schemas.scrub import Secrets
 
 ANSWER_BYTES_MAX: Final = 1_048_576
 RETRY_AFTER_S_MAX: Final = 3600.0
@@ -100,7 +102,30 @@ class Exchange:
                 body += await response.content.read(ANSWER_BYTES_MAX + 1 - len(body))
             if len(body) > ANSWER_BYTES_MAX:
                 return Answer("lost", "", "an answer without end", None, response.status)
-            return Reply(response.status, body, _retry_after_s(response.headers.get("Retry-After")))
+            shown = _without(request.secrets.values(), body)
+            return Reply(response.status, shown, _retry_after_s(response.headers.get("Retry-After")))
+
+
+def _without(secrets: Collection[str], body: bytes) -> bytes:
+    """A target may quote what it refuses, and its words are kept: nothing of it where a secret would show."""
+    hidden = Secrets(part for secret in secrets for part in _parts(secret))
+    text = hidden.masked_escaped(body.decode("utf-8", "surrogateescape"))
+    return b"" if hidden.show_in(text) else text.encode("utf-8", "surrogateescape")
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """The value of a header, what follows its scheme, and what is written there in Base64."""
+    yield secret
+    scheme, _, rest = secret.partition(" ")
+    yield rest
+    if scheme != "Basic":
+        return
+    try:
+        pair = b64decode(rest).decode()
+    except ValueError:
+        return  # nothing is written there that anybody could read
+    yield pair
+    yield pair.partition(":")[2]
 
 
 def _retry_after_s(written: str | None) -> float | None:
@@ -111,7 +136,7 @@ def _retry_after_s(written: str | None) -> float | None:
         return min(float(written), RETRY_AFTER_S_MAX)
     try:
         at = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter where a year or a zone is beyond any number of C
         return None
     left_s = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return min(max(left_s, 0.0), RETRY_AFTER_S_MAX)

@@ -14,6 +14,8 @@ from reconciler.downstream.answer import Answer, Outcome
 
 TEXT_CHARS_MAX: Final = 300
 CODE_CHARS_MAX: Final = 16
+NESTED: Final = "(nested)"
+"""For an attribute's value that is none: neither a device nor a time, and of any depth."""
 
 Call = Literal["create", "update", "delete", "status", "get"]
 
@@ -144,9 +146,10 @@ def _unwrapped(found: dict[str, object]) -> Mapping[str, object]:
 
 
 def _text(found: object, chars_max: int) -> str:
+    """With NUL, which no database text can hold, as U+FFFD."""
     if isinstance(found, bool) or not isinstance(found, str | int):
         return ""
-    return str(found).strip()[:chars_max]
+    return str(found).replace("\x00", "\ufffd").strip()[:chars_max]
 
 
 def records_of(body: bytes) -> Sequence[Mapping[str, str]] | None:
@@ -175,5 +178,6 @@ def _attributes(record: object) -> Mapping[str, str] | None:
         if not isinstance(attribute, dict) or not isinstance(attribute.get("Name"), str):
             return None
         value = attribute.get("Value")
-        named[attribute["Name"].casefold()] = "" if value is None else str(value)
+        nested = isinstance(value, list | dict)
+        named[attribute["Name"].casefold()] = NESTED if nested else "" if value is None else str(value)
     return named

@@ -77,6 +77,7 @@ def _from_xml(body: bytes) -> object:
 
 
 def _text(found: object) -> str:
+    """With NUL, which no database text can hold, as U+FFFD."""
     if isinstance(found, bool) or not isinstance(found, str | int):
         return ""
-    return str(found).strip()[:TEXT_CHARS_MAX]
+    return str(found).replace("\x00", "\ufffd").strip()[:TEXT_CHARS_MAX]

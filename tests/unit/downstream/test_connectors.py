@@ -89,6 +89,47 @@ async def test_a_redirect_is_not_followed() -> None:
     assert (answer.outcome, answer.http_status) == ("broken", 307)
 
 
+async def test_a_target_that_quotes_its_key_is_heard_without_it() -> None:
+    async def quote(request: web.Request) -> web.Response:
+        said = f"{request.headers.get('key')} {request.headers.get('Authorization')} a/pass\\\\word"
+        return web.json_response(
+            {
+                "code": "7001",
+                "description": f"wrong key: {said}",
+                "responseCode": "1",
+                "responseMessage": said,
+            },
+            status=401,
+        )
+
+    application = web.Application()
+    application.router.add_route("*", "/{rest:.*}", quote)
+    async with at(application) as base:
+        refused = await ImiConnect(base, KEY, Exchange(timeout_s=5)).delete(IDS)
+        assert (refused.outcome, refused.code) == ("broken", "7001")
+        assert KEY.get_secret_value() not in repr(refused)
+        header = basic("R-risk-cc", SecretStr("YS9wYXNzd29yZA=="))
+        denied = await OracleRisk(base, header, Exchange(timeout_s=5)).unregister_devices("42")
+        assert denied.outcome == "broken"
+        assert "YS9" not in repr(denied)
+        assert "password" not in repr(denied).replace("\\", "")
+
+
+async def test_a_time_to_wait_beyond_all_calendars_is_none() -> None:
+    async def soon(_: web.Request) -> web.Response:
+        return web.json_response(
+            {"code": "7020", "description": "slower"},
+            status=429,
+            headers={"Retry-After": "Mon, 01 Jan 99999999999 00:00:00 GMT"},
+        )
+
+    application = web.Application()
+    application.router.add_route("*", "/{rest:.*}", soon)
+    async with at(application) as base:
+        answer = await ImiConnect(base, KEY, Exchange(timeout_s=5)).delete(IDS)
+    assert (answer.outcome, answer.retry_after_s) == ("throttled", None)
+
+
 async def test_nobody_at_the_address_is_away_and_an_end_without_an_answer_is_lost() -> None:
     async with at(web.Application()) as base:
         pass

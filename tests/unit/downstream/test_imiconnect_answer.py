@@ -132,3 +132,14 @@ def test_profiles_are_read_with_names_in_small_letters_and_values_as_text() -> N
 )
 def test_no_profile_is_told_from_no_readable_answer(body: bytes, found: object) -> None:
     assert records_of(body) == found
+
+
+def test_a_value_that_is_none_is_neither_a_device_nor_a_time_however_deep() -> None:
+    deep = "[" * 1015 + "]" * 1015
+    body = f'{{"Records":[{{"Attributes":[{{"Name":"deviceId","Value":{deep}}}]}}]}}'
+    assert records_of(body.encode()) == [{"deviceid": "(nested)"}]
+
+
+def test_its_words_can_be_kept() -> None:
+    answer = read("delete", 400, rb'{"code":"7000","description":"a\u0000b","transid":"t\u0000"}')
+    assert (answer.text, answer.transaction_id) == ("a\ufffdb", "t\ufffd")

@@ -43,3 +43,7 @@ DONE_XML = (
 )
 def test_an_answer_means(http_status: int, body: bytes, outcome: Outcome) -> None:
     assert read(http_status, body).outcome == outcome
+
+
+def test_its_words_can_be_kept() -> None:
+    assert read(400, rb'{"responseCode":"1","responseMessage":"a\u0000b","status":false}').text == "a\ufffdb"
