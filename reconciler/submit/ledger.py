@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from reconciler.postgres.admin import Access, DatabaseError, fitting_session
+from reconciler.postgres.admin import Access, DatabaseError, fitting_session, translated
 from reconciler.queries import query
 from reconciler.submit.lease import Holder
 from reconciler.submit.row import Answer, Entry, Standing, State
@@ -22,15 +22,26 @@ LEASE_TRIES: Final = 5
 
 
 class SubmitLedger:
-    """Borrowed from `submit_ledger`; may be asked by several tasks."""
+    """Borrowed from `submit_ledger`; may be asked by several tasks.
 
-    def __init__(self, connection: "Session") -> None:
+    Each question raises `DatabaseError` by itself, not only the block: who asks may have an answer of
+    ThingSpace in hand, and tells Kafka then.
+    """
+
+    def __init__(self, connection: "Session", access: Access) -> None:
         self._connection = connection
+        self._access = access
         self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        async with self._turn:
+            with translated(self._access):
+                yield
 
     async def reserve(self, name: str) -> bool:
         """Whether this session alone submits what is called so, until it ends."""
-        async with self._turn:
+        async with self._asking():
             alone: bool = await self._connection.fetchval(query("submit_lock"), name)
         return alone
 
@@ -41,7 +52,7 @@ class SubmitLedger:
         """The last row of each order that has one."""
         found: dict[str, Entry] = {}
         for start in range(0, len(order_keys), KEYS_AT_ONCE):
-            async with self._turn:
+            async with self._asking():
                 rows = await self._connection.fetch(
                     query("submit_entries"), order_keys[start : start + KEYS_AT_ONCE]
                 )
@@ -59,7 +70,7 @@ class SubmitLedger:
         )
 
     async def _begun(self, entry: Entry, device: str, lasting: timedelta, *, force: bool) -> bool:
-        async with self._turn, self._connection.transaction():
+        async with self._asking(), self._connection.transaction():
             taken = await self._connection.fetchval(
                 query("submit_lease"),
                 *(device, entry.intent_id, entry.account, entry.requested_by, lasting, force),
@@ -77,12 +88,12 @@ class SubmitLedger:
         )
 
     async def holder(self, entry: Entry, device: str, lasting: timedelta) -> Holder | None:
-        async with self._turn:
+        async with self._asking():
             row = await self._connection.fetchrow(query("submit_holder"), device, entry.intent_id, lasting)
         return None if row is None else Holder(**row)
 
     async def move(self, entry: Entry, expected: State, answer: Answer) -> bool:
-        async with self._turn:
+        async with self._asking():
             moved = await self._connection.fetchval(
                 query("submit_move"),
                 *(entry.intent_id, expected, answer.state, answer.request_id, answer.code, answer.text),
@@ -90,12 +101,12 @@ class SubmitLedger:
         return moved is not None
 
     async def said(self, entry: Entry) -> None:
-        async with self._turn:
+        async with self._asking():
             await self._connection.execute(query("submit_said"), entry.intent_id)
 
     async def standing(self, entry: Entry) -> Standing | None:
         """None while the ledger has not heard of it."""
-        async with self._turn:
+        async with self._asking():
             row = await self._connection.fetchrow(query("submit_standing"), entry.account, entry.intent_id)
         return None if row is None else Standing(**row)
 
@@ -110,4 +121,4 @@ async def submit_ledger(access: Access) -> AsyncIterator[SubmitLedger]:
         lock_timeout=LOCK_TIMEOUT,
         synchronous_commit="on",
     ) as connection:
-        yield SubmitLedger(connection)
+        yield SubmitLedger(connection, access)
