@@ -64,7 +64,7 @@ async def run(arguments: Namespace) -> int:
     report = Report(arguments.limit)
     settings = {name: value for name, value in SESSION.items() if name != "application_name"} | PATIENT
     access = writer_access(load(ReconcilerSettings))
-    async with fitting_session(access, PROGRAM, **settings) as session:
+    async with fitting_session(access, PROGRAM, within_s=None, **settings) as session:
         rebuild_id = None if arguments.check else await _started(session, arguments)
         reader = RebuildReader(session, RULES_VERSION if arguments.reclassify else 0)
         repair = None if rebuild_id is None else PostgresRepair(session, reader, rebuild_id)
