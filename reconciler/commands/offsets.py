@@ -88,7 +88,10 @@ def reset_arguments(parser: ArgumentParser) -> None:
 async def reset_offsets(arguments: Namespace) -> int:
     target: Target | None = arguments.to
     return await _decide(
-        arguments, "reset", lambda stand: reset(stand, target or "earliest"), anyway=target is not None
+        arguments,
+        "reset",
+        lambda stand: reset(stand, "earliest" if target is None else target),
+        anyway=target is not None,
     )
 
 

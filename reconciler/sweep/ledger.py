@@ -67,7 +67,7 @@ class SweepLedger:
     async def left(self, accounts: Collection[AccountName], apart: timedelta) -> int:
         """How many looks are due that nobody has taken."""
         async with self._turn:
-            found: int = await self._connection.fetchval(query("sweep_left"), sorted(accounts), apart)
+            found: int = await self._connection.fetchval(query("sweep_left"), sorted(accounts), apart, LEASE)
         return found
 
     async def accounts(self) -> Sequence[AccountName]:

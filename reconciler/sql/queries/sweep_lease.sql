@@ -1,9 +1,12 @@
 -- $1 account, $2 operations at most, $3 how long the lease lasts, $4 how far apart two polls of one operation are at
--- least, $5 polls a minute. Numbers the polls before anybody asks, so that no two share one.
+-- least, $5 polls a minute. Numbers the polls before anybody asks, so that no two share one. A poll that lies further
+-- ahead than a lease lasts is of a clock that was put right since: it holds nothing up.
 with room as (
   select greatest(0, least($2::bigint, $5::bigint - count(*))) as polls
   from ledger.poll
-  where account = $1 and last_poll_at > statement_timestamp() - interval '1 minute'
+  where account = $1
+    and last_poll_at > statement_timestamp() - interval '1 minute'
+    and last_poll_at <= statement_timestamp() + $3::interval
 ),
 wanted as (
   select operation_id, last_poll_at
@@ -11,8 +14,14 @@ wanted as (
   where account = $1
     and due_reason is not null
     and next_poll_at <= statement_timestamp()
-    and (lease_until is null or lease_until <= statement_timestamp())
-    and (last_poll_at is null or last_poll_at <= statement_timestamp() - $4::interval)
+    and (
+      last_poll_at is null
+      or last_poll_at > statement_timestamp() + $3::interval
+      or (
+        last_poll_at <= statement_timestamp() - $4::interval
+        and (lease_until is null or lease_until <= statement_timestamp())
+      )
+    )
   order by next_poll_at
   limit (select polls from room)
   for update skip locked
@@ -23,8 +32,14 @@ scheduled as (
   where account = $1
     and due_reason is null
     and next_poll_at <= statement_timestamp()
-    and (lease_until is null or lease_until <= statement_timestamp())
-    and (last_poll_at is null or last_poll_at <= statement_timestamp() - $4::interval)
+    and (
+      last_poll_at is null
+      or last_poll_at > statement_timestamp() + $3::interval
+      or (
+        last_poll_at <= statement_timestamp() - $4::interval
+        and (lease_until is null or lease_until <= statement_timestamp())
+      )
+    )
   order by next_poll_at
   limit (select polls from room) - (select count(*) from wanted)
   for update skip locked

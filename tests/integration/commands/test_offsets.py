@@ -219,6 +219,9 @@ async def test_a_partition_that_fits_moves_only_where_it_is_told_to(
         (5, 2),
     ]
     await typed(*reset, "--to", "99", code=1)
+    await removed(stack, topics, before=2)
+    refused = await typed(*reset, "--to", "0", code=1)
+    assert "0 is none of them" in refused.stdout + refused.stderr
 
 
 async def test_a_reconciler_at_work_is_moved_too(

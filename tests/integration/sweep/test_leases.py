@@ -179,3 +179,21 @@ async def test_rows_of_an_older_reconciler_get_their_account(
     assert await shelf.lease(ACCOUNT, MANY) == []
     await shelf.adopt()
     assert len(await shelf.lease(ACCOUNT, MANY)) == 1
+
+
+async def test_polls_of_a_clock_that_was_put_right_since_hold_nothing_up(
+    desk: Desk, database: Database, shelf: SweepLedger
+) -> None:
+    """As after a fail-over from a host a day ahead: neither leases, nor pauses, nor the rate."""
+    await put_requests(desk, 4)
+    some = Bounds(at_most=2, apart=APART, per_minute=2)
+    assert len(await shelf.lease(ACCOUNT, some)) == 2
+    assert await shelf.lease(ACCOUNT, some) == []
+    await execute(
+        database,
+        "update ledger.poll set last_poll_at = last_poll_at + interval '1 day',"
+        " lease_until = lease_until + interval '1 day'",
+    )
+    assert await shelf.left([ACCOUNT], APART) == 4
+    assert len(await shelf.lease(ACCOUNT, Bounds(at_most=9, apart=APART, per_minute=9))) == 4
+    assert await shelf.left([ACCOUNT], APART) == 0
