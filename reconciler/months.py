@@ -4,6 +4,7 @@ import asyncio
 
 from reconciler.postgres.admin import Access, DatabaseError, session
 from reconciler.queries import query
+from schemas.logline import Log
 
 MONTHS_AHEAD = 3
 MAKE_WITHIN_S = 300.0
@@ -18,12 +19,13 @@ async def ensure_months(access: Access) -> int:
     return made
 
 
-async def keep_months(access: Access) -> None:
-    """For ever. Until a month is made, the default partition takes its rows: late is harmless."""
+async def keep_months(access: Access, log: Log) -> None:
+    """For ever. Until a month is made, the default partition takes its rows: late is harmless, never is not."""
     while True:
         try:
             await ensure_months(access)
-        except DatabaseError:
+        except DatabaseError as error:
+            log.emit("months_waiting", level="warning", reason=str(error), retry_in_s=PAUSE_AFTER_FAILURE_S)
             await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
         else:
             await asyncio.sleep(PAUSE_S)

@@ -75,7 +75,7 @@ async def run(_: Namespace) -> int:
                 source.watch(metrics, log),
                 _keep_lag(source, metrics),
                 watch_standing(partial(read_standing, access), metrics),
-                keep_months(access),
+                keep_months(access, log),
                 watch_outbox(partial(read_outbox, access), metrics.dispatch),
                 keep_dispatching(settings, access, metrics.dispatch, log),
                 keep_sweeping(settings, access, thingspace, metrics.sweep, log),
