@@ -1,5 +1,6 @@
 """The event that a poll becomes. Pure: the time is given."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -24,7 +25,8 @@ def poll_of(asked: Asked, status: RequestStatus, observed_at: datetime) -> PollE
     if len(event.to_json()) <= EVENT_BYTES_MAX:
         return event
     left_out: Json = {"left_out": f"an answer with {len(status.sub_requests)} sub-requests"}
-    return _event(asked, status, (), read.signal, left_out, observed_at)
+    word = status.status and status.status[:TEXT_CHARS_MAX]
+    return _event(asked, replace(status, status=word), (), read.signal, left_out, observed_at)
 
 
 def refusal_of(asked: Asked, refusal: Rejected, observed_at: datetime) -> PollEvent:

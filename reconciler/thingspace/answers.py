@@ -209,10 +209,10 @@ def _listed(value: Json) -> list[Json]:
 
 
 def _text(value: Json) -> str | None:
-    """Numbers count as their text; an empty one as absent."""
+    """Numbers count as their text; an empty one as absent. NUL, which no database holds, becomes U+FFFD."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).strip() or None
+    return str(value).replace("\x00", "\ufffd").strip() or None
 
 
 def _seconds(value: Json) -> float | None:

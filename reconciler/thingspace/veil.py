@@ -68,5 +68,5 @@ class Veil:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.replace("\x00", "\ufffd").split())
     return line if len(line) <= TEXT_CHARS_MAX else line[:TEXT_CHARS_MAX] + "…"

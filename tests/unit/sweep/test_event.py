@@ -94,3 +94,12 @@ def test_an_answer_too_long_for_a_record_is_left_out_and_its_word_kept() -> None
     assert event.signal == "poll_success"
     assert after(ASKED, said).state == "succeeded"
     assert event.eid == EID
+
+
+def test_a_word_too_long_for_a_record_is_cut() -> None:
+    """Kafka would never take it, and the sweep would begin anew with it for ever."""
+    event = polled(ASKED, Answer("Pending" + "!" * 1_000_000, ()))
+    assert len(event.to_json()) < EVENT_BYTES_MAX
+    assert event.status is not None
+    assert event.status.startswith("Pending!")
+    assert event.signal == "poll_pending"

@@ -19,6 +19,7 @@ from reconciler.thingspace.answers import (
 )
 from reconciler.thingspace.exchange import Answer
 from reconciler.thingspace.talk import Listener
+from reconciler.thingspace.veil import Veil
 from schemas.ids import RequestId
 
 XML = (
@@ -98,6 +99,23 @@ def test_keys_are_read_whatever_else_is_said() -> None:
     assert token_of(answer('{"scope":"s"}')) is None
     assert session_of(answer('{"sessionToken":"s"}')) == "s"
     assert session_of(answer("<html>")) is None
+
+
+def test_what_is_kept_of_an_answer_holds_no_nul() -> None:
+    """No database text can, and nobody may keep us from noting an answer by it."""
+    nul = r"a\u0000b"
+    assert request_id_of(answer(f'{{"requestId":"{nul}"}}')) == "a\ufffdb"
+    refusal = refusal_of(answer(f'{{"errorCode":"{nul}","errorMessage":"{nul}"}}'))
+    assert refusal is not None
+    assert (refusal.code, refusal.text) == ("a\ufffdb", "a\ufffdb")
+    xml = refusal_of(answer("<fault><code>a\0b</code><message>c\0d</message></fault>"))
+    assert xml is not None
+    assert Veil().refusal(xml) == ("a\ufffdb", "c\ufffdd")
+    status = status_of(
+        answer(f'{{"status":"{nul}","subrequests":[{{"status":"{nul}"}}]}}', 200), "v2", RequestId("r")
+    )
+    assert status is not None
+    assert (status.status, status.sub_requests[0].status) == ("a\ufffdb", "a\ufffdb")
 
 
 def test_a_request_id_may_be_a_number_but_not_nothing() -> None:
