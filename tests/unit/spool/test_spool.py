@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,37 @@ async def test_whoever_waits_shares_one_commit(tmp_path: Path) -> None:
         await asyncio.gather(*(store(spool, [number]) for number in range(400)))
         assert disk.log_syncs - before <= 40
         assert spool.records == 400
+
+
+class Counting(Disk):
+    """Of every file the syncs that had something to write, counted as they begin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: Counter[str] = Counter()
+
+    def synced(self, path: str) -> None:
+        self.begun[path.rpartition("-")[2]] += path in self.pending
+        super().synced(path)
+
+
+async def test_most_wait_for_one_sync_and_hardly_anybody_for_more_than_three(tmp_path: Path) -> None:
+    """A checkpoint that came between included: with it, three are what an answer may take without Kafka."""
+    disk = Counting()
+    waited: list[int] = []
+    async with opened(tmp_path, vfs=disk.name) as spool:
+
+        async def append_often(first: int) -> None:
+            for number in range(first, first + 150):
+                before = disk.begun.total()
+                await store(spool, [number])
+                waited.append(disk.begun.total() - before)
+
+        await asyncio.gather(*(append_often(caller * 1_000) for caller in range(40)))
+    assert disk.begun["000001.db"] > 3, "checkpoints"
+    waited.sort()
+    assert waited[len(waited) // 2] == 1
+    assert waited[len(waited) * 99 // 100] <= 3
 
 
 async def test_an_append_larger_than_a_transaction_may_be_is_stored_in_parts(tmp_path: Path) -> None:
