@@ -20,7 +20,7 @@ async def ensure_months(access: Access) -> int:
 
 
 async def keep_months(access: Access, log: Log) -> None:
-    """For ever. Until a month is made, the default partition takes its rows: late is harmless, never is not."""
+    """For ever. Until a month is made, the default partition takes its rows: late is harmless, never not."""
     while True:
         try:
             await ensure_months(access)
