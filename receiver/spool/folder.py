@@ -105,9 +105,12 @@ def _holder(path: Path) -> str:
 
 
 def prepare(folder: Path) -> None:
-    """Makes the folder if need be. Raises SpoolRefusedError, SpoolUnavailableError."""
+    """Makes the folder if need be, for good. Raises SpoolRefusedError, SpoolUnavailableError."""
     try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for made in missing:
+            sync_folder(made.parent)
     except (FileExistsError, NotADirectoryError) as fault:
         raise SpoolRefusedError(
             f"the spool folder {folder} is not a folder; name one in RECEIVER_SPOOL_DIR"
@@ -124,7 +127,8 @@ def prepare(folder: Path) -> None:
 
 def refuse_network(folder: Path) -> None:
     """Raises SpoolRefusedError: locks and memory maps over a network break the promise of an fsync."""
-    kind = file_system_of(folder.resolve(), MOUNTS.read_text(encoding="utf-8")) if MOUNTS.exists() else ""
+    mounts = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape") if MOUNTS.exists() else ""
+    kind = file_system_of(folder.resolve(), mounts)
     if kind in NETWORK or (kind.startswith("fuse") and kind not in LOCAL_FUSE):
         raise SpoolRefusedError(
             f"the spool folder {folder} is on a network file system ({kind}), where an acknowledged write "

@@ -167,6 +167,24 @@ async def test_a_second_head_on_a_kept_connection_is_cut_off_too() -> None:
         assert await ends(reader) == b""
 
 
+async def test_a_connection_is_closed_when_it_was_silent_for_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From its beginning, and after an answer, be it to a head that was known or with half a head behind."""
+    monkeypatch.setattr("receiver.connection.IDLE_S", 1.0)
+    async with house() as at:
+        silent, _ = await at.connect()
+        idle = [silent]
+        for behind in (b"", b"", b"POST / HT"):
+            reader, writer = await at.connect()
+            writer.write(request(callback(), close=False) + behind)
+            assert status(await one_answer(reader)) == 200
+            idle.append(reader)
+        assert at.places.taken == 4
+        assert [await ends(reader) for reader in idle] == [b""] * 4
+        await eventually(lambda: at.places.taken == 0)
+
+
 async def test_a_silent_connection_is_kept_longer_than_a_head_may_take() -> None:
     async with house(head_timeout_s=0.05) as at:
         reader, writer = await at.connect()

@@ -57,6 +57,30 @@ def test_a_network_file_system_is_refused_in_one_sentence(
     assert any(kind in fault for fault in folder_faults(tmp_path / "spool", 1))
 
 
+def test_a_mount_whose_name_is_no_utf_8_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_bytes(
+        b"1 0 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:2 / /media/m\xfcsli rw - vfat /dev/sdb rw\n"
+    )
+    monkeypatch.setattr(spool_folder, "MOUNTS", mounts)
+    prepare(tmp_path / "spool")
+    assert (tmp_path / "spool").is_dir()
+
+
+def test_a_folder_that_was_made_is_there_after_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an entry of its parent, and each parent that was made too is one of the next."""
+    synced: list[Path] = []
+    monkeypatch.setattr(spool_folder, "sync_folder", synced.append)
+    prepare(tmp_path / "var" / "spool")
+    assert synced == [tmp_path / "var", tmp_path]
+    prepare(tmp_path / "var" / "spool")
+    assert len(synced) == 2
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "spool"
     place.write_text("")
