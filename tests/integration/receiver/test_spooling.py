@@ -195,3 +195,22 @@ async def test_a_spool_that_is_none_is_told(served: Served) -> None:
     ended = await served.programs.run("profile-receiver", "spool", env=served.environment())
     assert ended.exit_code == 2
     assert "RECEIVER_SPOOL_DIR" in ended.stderr
+
+
+async def test_asked_to_stop_while_kafka_stands_still_it_ends_and_has_forgotten_nothing(
+    served: Served, stack: Stack, topics: Topics
+) -> None:
+    """Batches are on their way that will not come back, and nobody waits for them."""
+    at = await served.start()
+    await at.until_ready()
+    await eventually(lambda: at.logged("kafka_connected"))
+    assert await send_from_all(at, range(3)) == {200}
+    with stack.frozen("kafka"):
+        assert await send_from_all(at, range(3, 10)) == {200}
+        assert await at.program.stop() == 0
+    again = await served.start()
+    await again.until_ready()
+    await until_drained(served)
+    await eventually(lambda: [line["mode"] for line in again.logged("lane_turned")][-1:] == ["direct"])
+    found = await first_seen(stack, topics)
+    assert found == {str(sender): list(range(10)) for sender in range(DEVICES)}
