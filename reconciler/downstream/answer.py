@@ -28,3 +28,5 @@ class Answer:
     transaction_id: str | None = None
     http_status: int | None = None
     retry_after_s: float | None = None
+    may_be_done: bool = False
+    """Sent and no answer came, where doing it twice is the same as once: tried again, and counted as sent."""

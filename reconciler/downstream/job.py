@@ -173,7 +173,7 @@ def after_send(
 
 def was_not_done(answer: Answer) -> bool:
     """Whether the target surely did nothing: it was never reached, or turned everybody away."""
-    never_reached = answer.outcome == "away" and answer.http_status is None
+    never_reached = answer.outcome == "away" and answer.http_status is None and not answer.may_be_done
     return never_reached or answer.outcome in ("throttled", "broken")
 
 

@@ -54,5 +54,6 @@ class OracleRisk:
         """All of them. The answer does not say which devices these were, or whether there were any."""
         reply = await self.exchange.send(self.deletion(customer_id))
         if isinstance(reply, Answer):
-            return Answer("away", "", reply.text, None, reply.http_status)
+            lost = reply.outcome == "lost"
+            return Answer("away", "", reply.text, None, reply.http_status, may_be_done=lost)
         return oracle_answer.read(reply.http_status, reply.body, reply.retry_after_s)

@@ -11,6 +11,7 @@ from yarl import URL
 
 from reconciler.downstream.exchange import Exchange
 from reconciler.downstream.imiconnect import ImiConnect, ProfileIds
+from reconciler.downstream.job import was_not_done
 from reconciler.downstream.oracle_risk import OracleRisk, basic
 from tests.targets import imiconnect, oracle
 
@@ -190,3 +191,19 @@ async def test_wrong_credentials_are_a_matter_of_the_target() -> None:
     async with at(oracle.application(care())) as base:
         client = OracleRisk(base / "risk-cc", SecretStr("Basic bad"), Exchange(timeout_s=5))
         assert (await client.unregister_devices("jdoe")).outcome == "broken"
+
+
+async def test_a_customer_may_be_signed_off_where_no_answer_came() -> None:
+    async def hang_up(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_route("*", "/{rest:.*}", hang_up)
+    async with at(application) as base:
+        client = OracleRisk(base, basic("r", SecretStr("YSBwYXNzd29yZA==")), Exchange(timeout_s=5))
+        answer = await client.unregister_devices("jdoe")
+        assert (answer.outcome, answer.may_be_done, was_not_done(answer)) == ("away", True, False)
+    never_reached = await client.unregister_devices("jdoe")
+    assert (never_reached.outcome, was_not_done(never_reached)) == ("away", True)

@@ -98,6 +98,7 @@ def test_where_nobody_can_look_it_is_sent_so_often_and_then_left_to_a_person() -
     for answer, state in (
         (Answer("away", http_status=503), "unknown"),
         (Answer("away"), "held"),
+        (Answer("away", may_be_done=True), "unknown"),
         (Answer("throttled", http_status=429), "held"),
     ):
         assert after_send(job, answer, NOW, PATIENCE, can_look=False, proven=True).state == state
