@@ -131,6 +131,9 @@ def read_file(
         faults += _header_faults(names)
         if not faults:
             for line, fields in _numbered(reader):
+                if len(rows) == ROWS_MAX:
+                    faults.append(Fault(line, f"is behind the {ROWS_MAX}th row; split the file"))
+                    break
                 _take(rows, faults, digest, line, _named(names, fields), defaults, accounts)
     except csv.Error as error:
         faults.append(Fault(reader.line_num, f"is no CSV ({error}); correct it"))
@@ -176,10 +179,6 @@ def _take(
 ) -> None:
     if isinstance(named, str):
         faults.append(Fault(line, named))
-        return
-    if len(rows) >= ROWS_MAX:
-        if len(rows) == ROWS_MAX and not any(str(ROWS_MAX) in fault.says for fault in faults):
-            faults.append(Fault(line, f"is behind the {ROWS_MAX}th row; split the file"))
         return
     for name in ("account", "action"):
         if named.get(name) and defaults.get(name) and named[name] != defaults[name]:

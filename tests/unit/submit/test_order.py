@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from reconciler.submit import order as order_file
 from reconciler.submit.order import Fault, Wanted, faults_of, order_of, read_file
 from reconciler.thingspace.orders import FORMS
 from schemas.signal import ACTIONS
@@ -22,6 +23,15 @@ def test_a_row_becomes_an_order() -> None:
     assert not faults
     (row,) = rows
     assert (row.order, row.line) == (order(), 2)
+
+
+def test_a_file_that_is_too_long_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is wrong in it: looking through all that was found, for each row more, took hours."""
+    monkeypatch.setattr(order_file, "ROWS_MAX", 2)
+    wrong = ROW.replace(ICCID, "x")
+    _, faults = read(HEADER + wrong + ROW + ROW.replace("enable", "disable") + "too,many,fields,by,far\n")
+    assert [fault.line for fault in faults] == [2, 4]
+    assert "split the file" in str(faults[-1])
 
 
 def test_columns_may_come_from_the_command_line_and_in_any_order() -> None:
