@@ -19,6 +19,7 @@ PRODUCER: Final = "reconciler/relay"
 KEPT_BYTES_MAX: Final = 256 * 1024
 """In quarantine; a longer record stays where it is, for as long as its topic keeps it."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TIMESTAMP_MS_END: Final = (datetime(9000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 
 Result = Literal["relayed", "quarantined"]
 
@@ -78,10 +79,10 @@ def relayed(request: Request, topics: Topics) -> Relayed:
 
 
 def _time_of(request: Request) -> datetime:
-    try:
-        return EPOCH + timedelta(milliseconds=max(0, request.timestamp_ms))
-    except OverflowError:
+    """The producer's clock may say anything; what can neither be kept nor counted on from says nothing."""
+    if not 0 <= request.timestamp_ms < TIMESTAMP_MS_END:
         return EPOCH
+    return EPOCH + timedelta(milliseconds=request.timestamp_ms)
 
 
 def _set_aside(request: Request, topics: Topics, fault: Undecodable, at: datetime) -> Relayed:

@@ -66,6 +66,13 @@ def test_the_friendly_form_becomes_an_announced_event() -> None:
     assert found.record.key == str(SAID["eid"]).encode()
 
 
+@pytest.mark.parametrize("milliseconds", [-1, 253_370_764_800_000, 253_402_300_799_999, 2**63 - 1])
+@pytest.mark.parametrize("value", [said(), b"no JSON", None])
+def test_a_producers_clock_beyond_all_calendars_stops_nobody(value: bytes | None, milliseconds: int) -> None:
+    found = relayed(Request(0, 1, value, (), milliseconds), TOPICS)
+    assert found.result == "quarantined"
+
+
 def test_said_again_later_it_is_the_same_event() -> None:
     again = relayed(Request(0, 99, said(), (), int(AT.timestamp() * 1000) + 5000), TOPICS)
     assert event_in(record(said())).event_id == event_in(again).event_id
