@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import StringIO
 
+import pytest
+from aiokafka import AIOKafkaConsumer
 from prometheus_client import CollectorRegistry
 
 from deploy.local.stack import Stack
+from reconciler.relay import kafka, wiring
 from reconciler.relay.metrics import RelayMetrics
 from reconciler.relay.wiring import keep_relaying
 from reconciler.settings import ReconcilerSettings
@@ -85,3 +88,48 @@ async def test_begun_anew_it_goes_on_where_it_was(stack: Stack, topics: Topics) 
     async with relaying(stack, topics):
         events = await read(stack, topics.events, 2)
     assert len({json.loads(event.value or b"")["event_id"] for event in events}) == 2
+
+
+async def test_a_consumer_that_gets_nothing_of_what_is_there_is_made_anew(
+    stack: Stack, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fetcher ends without a word: heartbeats go on, the partitions stay, nothing comes."""
+    monkeypatch.setattr(kafka, "LOOK_EVERY_S", 1.0)
+    monkeypatch.setattr(wiring, "PAUSE_FIRST_S", 0.1)
+    consumers: list[AIOKafkaConsumer] = []
+
+    def kept(**settings: object) -> AIOKafkaConsumer:
+        consumers.append(AIOKafkaConsumer(**settings))
+        return consumers[-1]
+
+    monkeypatch.setattr(kafka, "AIOKafkaConsumer", kept)
+    async with relaying(stack, topics) as heard:
+        await produce(stack.bootstrap, [announced(topics, json.dumps(SAID).encode())])
+        await read(stack, topics.events, 1)
+        consumers[0]._fetcher._fetch_task.cancel()
+        await eventually(lambda: not consumers[0]._fetcher._in_flight)
+        more = json.dumps({**SAID, "request_id": "S"}).encode()
+        await produce(stack.bootstrap, [announced(topics, more)])
+        await read(stack, topics.events, 2)
+    assert heard.getvalue().count("do not come") == 1
+    assert len(consumers) == 2
+
+
+async def test_a_quiet_topic_is_no_reason_to_begin_anew(
+    stack: Stack, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "LOOK_EVERY_S", 0.0)
+    looks: list[object] = []
+    look = kafka.RequestSource._look
+
+    async def look_and_count(source: kafka.RequestSource) -> None:
+        await look(source)
+        looks.append(source)
+
+    monkeypatch.setattr(kafka.RequestSource, "_look", look_and_count)
+    async with relaying(stack, topics) as heard:
+        await produce(stack.bootstrap, [announced(topics, json.dumps(SAID).encode())])
+        await read(stack, topics.events, 1)
+        enough = len(looks) + 6
+        await eventually(lambda: len(looks) >= enough, within_s=30)
+    assert "requests_stopped" not in heard.getvalue()
