@@ -57,16 +57,17 @@ def _json_argument(parser: ArgumentParser) -> None:
 
 
 def _moment(text: str) -> datetime:
+    """UTC where it names no zone."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ArgumentTypeError(f"{text!r} is no time: write it as 2026-03-03T10:00:00Z") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= sys.maxsize:
-        raise ArgumentTypeError("a number above 0 is needed")
+        raise ArgumentTypeError(f"a number from 1 to {sys.maxsize} is needed")
     return int(text)
 
 

@@ -117,7 +117,7 @@ async def _decide(
         code = _consent(arguments, changes, refused=len(changes) < len(wanted))
         if code is None:
             await carry_out(session, changes, arguments.why, who(arguments.by))
-    _tell_end(arguments, decision, found, changes, carried_out=code is None)
+    _tell_end(arguments, decision, found, wanted, carried_out=code is None)
     return DONE if code is None else code
 
 
@@ -171,23 +171,23 @@ def _tell_end(
     arguments: Namespace,
     decision: Decision,
     found: Sequence[Stand],
-    changes: Sequence[Change],
+    wanted: Mapping[Place, Change | str],
     *,
     carried_out: bool,
 ) -> None:
     if arguments.json:
-        by_place = {change.stand.place: change for change in changes}
-        partitions = [_document(stand, by_place.get(stand.place)) for stand in found]
+        partitions = [_document(stand, wanted.get(stand.place)) for stand in found]
         put(text({"decision": decision, "carried_out": carried_out, "partitions": partitions}))
     elif carried_out:
         put("done, and recorded in audit.offset_decisions; a reconciler that stopped here can be started")
-    elif not changes:
+    elif not wanted:
         put("nothing to do")
     else:
         put("nothing was changed")
 
 
-def _document(stand: Stand, change: Change | None) -> dict[str, object]:
+def _document(stand: Stand, wanted: Change | str | None) -> dict[str, object]:
+    change = wanted if isinstance(wanted, Change) else None
     return {
         "topic": stand.place.topic,
         "partition": stand.place.partition,
@@ -201,6 +201,7 @@ def _document(stand: Stand, change: Change | None) -> dict[str, object]:
         "records_missing": change.missing if change else None,
         "records_skipped": change.skipped if change else None,
         "records_read_again": change.again if change else None,
+        "refused": wanted if isinstance(wanted, str) else None,
     }
 
 

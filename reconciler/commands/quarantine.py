@@ -132,11 +132,11 @@ async def replay(arguments: Namespace) -> int:
     """What a receiver could not read is replayed by its number alone: nobody has checked its credentials."""
     async with _desk() as desk:
         chosen, passed = await _chosen(arguments, desk, with_unproven=False)
-        if arguments.dry_run:
-            return _told(arguments, [*passed, *[await _tried(desk, number) for number in chosen]])
-        code = _consent(arguments, f"This replays {len(chosen)} rows.", chosen)
+        code = _consent(arguments, f"This replays {len(chosen)} rows.", chosen, passed)
         if code is not None:
             return code
+        if arguments.dry_run:
+            return _told(arguments, [*passed, *[await _tried(desk, number) for number in chosen]])
         options = security_options(desk.settings)
         async with sender(",".join(desk.settings.kafka_bootstrap_servers), options) as send:
             return await _each(
@@ -162,7 +162,7 @@ def discard_arguments(parser: ArgumentParser) -> None:
 async def discard(arguments: Namespace) -> int:
     async with _desk() as desk:
         chosen, _ = await _chosen(arguments, desk, with_unproven=True)
-        code = _consent(arguments, f"This discards {len(chosen)} rows.", chosen)
+        code = _consent(arguments, f"This discards {len(chosen)} rows.", chosen, ())
         if code is not None:
             return code
         by = who(arguments.by)
@@ -190,14 +190,19 @@ async def _chosen(
     return chosen, passed
 
 
-def _consent(arguments: Namespace, question: str, chosen: Sequence[int]) -> int | None:
-    """The exit code where nothing is to be done; None where it is. Rows named one by one need no question."""
-    if arguments.ids or not chosen:
-        if arguments.ids or arguments.reason is not None or arguments.account is not None:
-            return None
+def _consent(
+    arguments: Namespace, question: str, chosen: Sequence[int], passed: Sequence[Settled]
+) -> int | None:
+    """The exit code where nothing is to be done or told; else None. Rows that are named need no question."""
+    if arguments.ids:
+        return None
+    if arguments.reason is None and arguments.account is None:
         warn("profile-reconciler: name rows by their number, or give --reason or --account")
         return MISUSED
-    if arguments.yes:
+    if not chosen and not passed:
+        warn("profile-reconciler: no open row has this reason and account; nothing was done")
+        return DONE
+    if not chosen or arguments.yes or getattr(arguments, "dry_run", False):
         return None
     answer = agreed(question)
     if answer is None:

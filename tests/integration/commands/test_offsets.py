@@ -218,7 +218,12 @@ async def test_a_partition_that_fits_moves_only_where_it_is_told_to(
         (1, 0),
         (5, 2),
     ]
-    await typed(*reset, "--to", "99", code=1)
+    beyond = await typed(*reset, "--to", "99", code=1)
+    assert beyond.stdout.endswith("99 is none of them\nnothing was changed\n")
+    document = (await typed(*reset, "--to", "99", "--json", code=1)).json()
+    assert isinstance(document, dict)
+    (partition,) = document["partitions"]
+    assert "99 is none of them" in partition["refused"]
     await removed(stack, topics, before=2)
     refused = await typed(*reset, "--to", "0", code=1)
     assert "0 is none of them" in refused.stdout + refused.stderr

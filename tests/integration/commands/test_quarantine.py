@@ -197,6 +197,19 @@ async def test_discarding_needs_a_reason_keeps_the_content_and_is_recorded(
     assert len(lines(await typed("quarantine", "list", "--status", "discarded", "--json"))) == 2
 
 
+async def test_a_choice_that_is_none_or_finds_nothing_says_so(
+    stack: Stack, database: Database, topics: Topics, typed: Typed
+) -> None:
+    await applied_to(stack, database, topics, [aside(topics, b"{")])
+    for words in ("replay", "replay --dry-run", "discard --why x"):
+        none = await typed("quarantine", *words.split(), code=2)
+        assert "name rows by their number, or give --reason or --account" in none.stderr
+    for words in ("replay --yes", "replay --dry-run", "discard --why x --yes"):
+        nothing = await typed("quarantine", *words.split(), "--reason", "too_deep")
+        assert "no open row has this reason and account; nothing was done" in nothing.stderr
+    assert await column(database, "select status from audit.quarantine") == ["open"]
+
+
 async def test_the_list_is_filtered_and_goes_on_behind_a_row(
     stack: Stack,
     database: Database,
