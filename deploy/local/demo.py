@@ -51,7 +51,7 @@ STORIES = (
     ("fault", FLEET, "ThingSpace reports a fault"),
     ("wrong-password", FLEET, "somebody who does not know the password"),
     ("unreadable", FLEET, "a body cut off in the middle"),
-    ("bulk-thirty", FLEET, "one request for thirty devices, three of which fail"),
+    ("bulk-thirty", FLEET, "one request for thirty devices: three fail, one is out of reach"),
 )
 
 
@@ -80,7 +80,7 @@ class Demo:
         self.callbacks, self.receiver_ops, self.reconciler_ops, self.thingspace = addresses
 
     def say(self, text: str) -> None:
-        self.console.print(f"[bold cyan]•[/bold cyan] {text}")
+        self.console.print(f"[bold cyan]•[/bold cyan] {text}", soft_wrap=True)
 
     def prepare(self) -> Programs:
         """Stack, schema and both programs, from nothing."""
@@ -245,7 +245,8 @@ def run(keep: bool) -> int:
     finally:
         if not (keep and right):
             stop(folder)
-    console.print(f"\n{verdict(right)} {time.monotonic() - begun:.0f} s in all; logs and journals: {folder}")
+    took = f"{time.monotonic() - begun:.0f} s in all; logs and journals: {folder}"
+    console.print(f"\n{verdict(right)} {took}", soft_wrap=True)
     demo.where_next(keep and right)
     return 0 if right else 1
 

@@ -15,7 +15,7 @@ async def demo(folder: Path, *arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "deploy.local.demo", *arguments),
         cwd=folder,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "80"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -32,3 +32,4 @@ async def test_the_demo_shows_a_fleets_day_and_what_became_of_it(tmp_path: Path)
     assert "The ledger holds what the simulator meant" in told
     assert "Traceback" not in told
     assert "26 succeeded, 3 failed" in told
+    assert "• one request for thirty devices: three fail, one is out of reach  (30x 200)\n" in told
