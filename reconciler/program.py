@@ -42,7 +42,11 @@ class Command:
 
 def main(program: str, description: str, commands: Sequence[Command], argv: Sequence[str] | None) -> int:
     """Parses, runs one command, and turns every foreseen failure into its message and exit code."""
-    arguments = command_line(program, description, commands).parse_args(argv)
+    parser = command_line(program, description, commands)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser.parse_args(words)
+    if any(_is_no_text(word) for word in words):
+        parser.error("an argument is not UTF-8 text, so no record and no database takes it; nothing was done")
     # What aiokafka would log comes to people as our own sentence, and to machines as our own log line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
     log = Log(program)
@@ -61,6 +65,11 @@ def main(program: str, description: str, commands: Sequence[Command], argv: Sequ
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _is_no_text(word: str) -> bool:
+    """Python keeps bytes of the command line that are no UTF-8 as halves of characters."""
+    return any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -129,3 +129,23 @@ def test_a_reader_who_has_seen_enough_is_no_error(monkeypatch: pytest.MonkeyPatc
         assert main("one", run=run) == 0
     finally:
         os.close(duplicate)
+
+
+def test_bytes_that_are_no_text_are_a_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that is sent or stored can hold them; a command that got so far ended in a traceback."""
+    ran = []
+
+    async def run(arguments: Namespace) -> int:
+        ran.append(arguments.said)
+        return 0
+
+    def said(parser: ArgumentParser) -> None:
+        parser.add_argument("said")
+
+    commands = [Command("one", "a summary", said, run)]
+    with pytest.raises(SystemExit) as ended:
+        program.main("prog", "What it is.", commands, ["one", "na\udcefve"])
+    assert ended.value.code == 2
+    assert "not UTF-8 text" in capsys.readouterr().err
+    assert program.main("prog", "What it is.", commands, ["one", "na\xefve"]) == 0
+    assert ran == ["na\xefve"]
