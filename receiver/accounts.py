@@ -81,11 +81,11 @@ def _entries(path: Path) -> list[Entry]:
     try:
         return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).account
     except OSError as error:
-        raise AccountsError((f"cannot be read: {error.strerror}",)) from error
+        raise AccountsError((f"cannot be read: {error.strerror}; name a readable file",)) from error
     except UnicodeDecodeError as error:
-        raise AccountsError(("is not UTF-8 text",)) from error
+        raise AccountsError(("is not UTF-8 text; write it anew",)) from error
     except tomllib.TOMLDecodeError as error:
-        raise AccountsError((f"is not TOML{place_of(error)}",)) from None
+        raise AccountsError((f"is not TOML{place_of(error)}; correct it there",)) from None
     except ValidationError as error:
         raise AccountsError(tuple(shape_faults(error, "account"))) from None
 

@@ -125,15 +125,7 @@ def _entries(path: Path) -> list[Entry]:
     except tomllib.TOMLDecodeError as error:
         raise AccountsError(path, (f"is not TOML{place_of(error)}; correct it there",)) from None
     except ValidationError as error:
-        raise AccountsError(path, tuple(shape_faults(error, "account", _remedied))) from None
-
-
-def _remedied(message: str) -> str:
-    known = {
-        "Field required": "is missing; add it",
-        "Extra inputs are not permitted": "is not known; remove it, or correct its name",
-    }
-    return known.get(message, f"{message[0].lower()}{message[1:]}; correct it")
+        raise AccountsError(path, tuple(shape_faults(error, "account"))) from None
 
 
 def _account(entry: Entry, reader: "_SecretFiles") -> ThingSpaceAccount:

@@ -74,9 +74,13 @@ def test_all_faults_are_told_at_once_and_none_of_them_tells_a_secret(tmp_path: P
     ("text", "part"),
     [
         ("", "account"),
-        (f'[[account]]\nname = "a"\npasword = "{CANARY}"\n', "account 1: pasword"),
+        (f'[[account]]\nname = "a"\npasword = "{CANARY}"\n', "account 1: pasword: is not known; remove it"),
+        ("", "account: is missing; add it"),
         (f'[[account]]\nname = "a"\nusername = 7\npassword = "{CANARY}"', "account 1: username"),
-        (f'[[account]]\npassword = "{CANARY}" "{CANARY}"\n', "is not TOML (at line 2"),
+        (
+            f'[[account]]\npassword = "{CANARY}" "{CANARY}"\n',
+            "is not TOML (at line 2, column 28); correct it there",
+        ),
         ('[[account]]\nname = "a"\nprevious_until = 2026-12-01T00:00:00', "previous_until"),
     ],
 )
