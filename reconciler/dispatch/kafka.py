@@ -12,10 +12,11 @@ from itertools import chain
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed, ProducerFenced, UnknownTopicOrPartitionError
+from aiokafka.errors import ProducerClosed, ProducerFenced, UnknownTopicOrPartitionError
 
 from reconciler.dispatch.dispatch import STEP_WITHIN_S
 from reconciler.faults import TryAgainError
+from reconciler.kafka.topics import LOST
 from schemas.record import Record, partition_of
 
 TRANSACTION_TIMEOUT_MS: Final = 15_000
@@ -25,7 +26,7 @@ REQUEST_TIMEOUT_MS: Final = 60_000
 MAX_BATCH_BYTES: Final = 131_072
 STOP_WITHIN_S: Final = 2.0
 
-FAILURES: Final = (KafkaError, OSError, TimeoutError, AssertionError)
+FAILURES: Final = (*LOST, AssertionError)
 """By its assertions aiokafka says that a transaction cannot go on after what happened to it."""
 
 

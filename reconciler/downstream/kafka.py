@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from reconciler.faults import BrokenError
+from reconciler.kafka.topics import LOST
 from schemas.logline import Log
 
 BATCH_RECORDS_MAX: Final = 500
@@ -44,7 +45,7 @@ class OperationsSource:
         partitions = self._partitions()
         try:
             ends = await self._consumer.end_offsets(partitions)
-        except KafkaError as error:
+        except LOST as error:
             raise BrokenError(
                 f"Kafka does not say where {self._topic} ends ({type(error).__name__}). Nothing was sent. "
                 "Start again when the brokers answer."
@@ -85,9 +86,8 @@ class OperationsSource:
         except OffsetOutOfRangeError as error:
             await self._go_on_at_the_first(error)
             return ()
-        except KafkaError as error:
-            self._log.emit("waiting", level="warning", reason=f"Kafka: {type(error).__name__}")
-            await asyncio.sleep(POLL_MS / 1000)
+        except LOST as error:
+            await self._wait(error)
             return ()
         return [
             Read(place.partition, record.offset, record.value)
@@ -95,10 +95,18 @@ class OperationsSource:
             for record in records
         ]
 
+    async def _wait(self, error: Exception) -> None:
+        self._log.emit("waiting", level="warning", reason=f"Kafka: {type(error).__name__}")
+        await asyncio.sleep(POLL_MS / 1000)
+
     async def _go_on_at_the_first(self, error: OffsetOutOfRangeError) -> None:
         """Kafka has removed what we did not read in time: said loudly, and nothing is deleted for it."""
         places = list(error.args[0])
-        first = await self._consumer.beginning_offsets(places)
+        try:
+            first = await self._consumer.beginning_offsets(places)
+        except LOST as away:
+            await self._wait(away)  # the next fetch is told the same
+            return
         for place in places:
             self._log.emit(
                 "records_missed",
@@ -128,7 +136,7 @@ async def operations_source(
     )
     try:
         await asyncio.wait_for(consumer.start(), START_WITHIN_S)
-    except (KafkaError, OSError, TimeoutError) as error:
+    except LOST as error:
         await _stopped(consumer)
         raise BrokenError(
             f"Kafka at {bootstrap} does not answer ({type(error).__name__}). Nothing was read or sent. Check "
@@ -141,5 +149,5 @@ async def operations_source(
 
 
 async def _stopped(consumer: AIOKafkaConsumer) -> None:
-    with suppress(KafkaError, TimeoutError):
+    with suppress(*LOST):
         await asyncio.wait_for(consumer.stop(), STOP_WITHIN_S)

@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from reconciler.kafka.admin import ClusterError, cluster_words
@@ -49,7 +48,7 @@ class RequestSource:
         try:
             async with asyncio.timeout(FETCH_WITHIN_S):
                 found = await self._consumer.getmany(timeout_ms=FETCH_MS)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             raise ClusterError(cluster_words(self._bootstrap, error)) from error
         if not found and monotonic() >= self._look_at:
             await self._look()
@@ -83,7 +82,7 @@ class RequestSource:
         """The consumer's own position: all that `fetch` gave."""
         try:
             await asyncio.wait_for(self._consumer.commit(), COMMIT_WITHIN_S)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             raise ClusterError(cluster_words(self._bootstrap, error)) from error
 
 
@@ -103,11 +102,11 @@ async def request_source(line: Line) -> AsyncIterator[RequestSource]:
     try:
         try:
             await asyncio.wait_for(_subscribed(consumer, line), START_WITHIN_S)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except LOST as error:
             raise ClusterError(cluster_words(line.bootstrap, error)) from error
         yield RequestSource(consumer, line.bootstrap)
     finally:
-        with suppress(KafkaError, OSError, TimeoutError):
+        with suppress(*LOST):
             await asyncio.wait_for(consumer.stop(), STOP_WITHIN_S)
 
 
