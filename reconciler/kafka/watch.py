@@ -20,6 +20,9 @@ EVERY_S: Final = 2.0
 GONE_TIMES: Final = 3
 """So often in a row must a topic be missing: a broker that just started may not know it yet."""
 
+AWAY_TIMES: Final = 2
+"""So often in a row must nobody answer before that is told."""
+
 
 class Watched(Protocol):
     """The consumer's keeper."""
@@ -56,16 +59,18 @@ class Meter(Protocol):
 
 async def watch(source: Watched, cluster: Asked, meter: Meter, log: Log) -> None:
     """For ever. Closes `cluster` at the end."""
-    watchdog, identities = Watchdog(), Identities()
+    watchdog, identities, absence = Watchdog(), Identities(), Absence(log)
     try:
         while True:
             await asyncio.sleep(EVERY_S)
             try:
                 shapes = await cluster.shapes()
                 look = await source.look(await cluster.ends(shapes))
-            except TryAgainError:
+            except TryAgainError as error:
                 watchdog.blind()
+                absence.goes_on(str(error))
                 continue
+            absence.ends()
             fault = identities.look(shapes, look.positions, source.placed_on)
             if fault is not None:
                 log.emit("topic_lost", level="error", reason=str(fault))
@@ -77,6 +82,24 @@ async def watch(source: Watched, cluster: Asked, meter: Meter, log: Log) -> None
                 source.wear_out()
     finally:
         await cluster.close()
+
+
+class Absence:
+    """Of the brokers: told when it is no hiccup, and when it is over. To the loop it looks like silence."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._looks = 0
+
+    def goes_on(self, reason: str) -> None:
+        self._looks += 1
+        if self._looks == AWAY_TIMES:
+            self._log.emit("kafka_away", level="warning", reason=reason)
+
+    def ends(self) -> None:
+        if self._looks >= AWAY_TIMES:
+            self._log.emit("kafka_back")
+        self._looks = 0
 
 
 class Identities:

@@ -1,11 +1,15 @@
-"""Which topics they were, as the watch remembers it while they are read."""
+"""What the watch remembers of the cluster: which topics there were, and whether anybody answers."""
+
+import io
+import json
 
 import pytest
 
 from reconciler.core.batch import Place, TopicId
 from reconciler.faults import RecreatedError
 from reconciler.kafka.topics import Shapes, TopicShape
-from reconciler.kafka.watch import GONE_TIMES, Identities
+from reconciler.kafka.watch import GONE_TIMES, Absence, Identities
+from schemas.logline import Log
 
 PLACE = Place("events", 1)
 POSITIONS = {PLACE: 7}
@@ -41,3 +45,15 @@ def test_one_that_is_missing_is_told_when_it_stays_away() -> None:
     assert [fault is not None for fault in told] == [
         number == GONE_TIMES for number in range(1, GONE_TIMES + 3)
     ]
+
+
+def test_brokers_that_stay_away_are_told_once_and_so_is_their_return() -> None:
+    lines = io.StringIO()
+    absence = Absence(Log("test", stream=lines))
+    for looks in (0, 1, 5, 2):
+        for _ in range(looks):
+            absence.goes_on("Kafka does not answer")
+        absence.ends()
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["event"] for line in told] == ["kafka_away", "kafka_back"] * 2
+    assert (told[0]["level"], told[0]["reason"]) == ("warning", "Kafka does not answer")
