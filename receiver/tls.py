@@ -25,9 +25,14 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except ssl.SSLError as error:
-        raise CertificateError(f"{certificate} and {key} are no usable pair: {error.reason}") from error
+        raise CertificateError(
+            f"{certificate} and {key} are no usable pair ({error.reason or 'one of them is no PEM'}); "
+            "name a certificate and the key that belongs to it"
+        ) from error
     except OSError as error:
-        raise CertificateError(f"{certificate} or {key} cannot be read: {error.strerror}") from error
+        raise CertificateError(
+            f"{certificate} or {key} cannot be read: {error.strerror}; name readable files"
+        ) from error
     except ValueError as error:
         raise CertificateError(f"{key} is encrypted; give one without a passphrase") from error
 

@@ -63,3 +63,17 @@ def test_a_pair_that_does_not_fit_is_refused_in_words(pair: tuple[Path, Path], t
     )
     with pytest.raises(CertificateError, match="encrypted"):
         tls_context(certificate, locked)
+
+
+@pytest.mark.parametrize("spoilt", ["certificate", "key"])
+def test_a_file_that_is_no_pem_is_told_with_what_to_do(
+    spoilt: str, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "bad").write_text("bad")
+    certificate = tmp_path / "bad" if spoilt == "certificate" else pair[0]
+    key = tmp_path / "bad" if spoilt == "key" else pair[1]
+    with pytest.raises(CertificateError) as caught:
+        tls_context(certificate, key)
+    assert str(tmp_path / "bad") in str(caught.value)
+    assert "None" not in str(caught.value)
+    assert "name a certificate and the key that belongs to it" in str(caught.value)
