@@ -18,6 +18,7 @@ from schemas.topics import Topics
 PRODUCER: Final = "reconciler/relay"
 KEPT_BYTES_MAX: Final = 256 * 1024
 """In quarantine; a longer record stays where it is, for as long as its topic keeps it."""
+DETAIL_CHARS_MAX: Final = 300
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 TIMESTAMP_MS_END: Final = (datetime(9000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 
@@ -90,7 +91,7 @@ def _set_aside(request: Request, topics: Topics, fault: Undecodable, at: datetim
     value = request.value or b""
     kept = redacted(value, Secrets()) if len(value) <= KEPT_BYTES_MAX else b""
     where = f"{topics.requests} partition {request.partition} offset {request.offset}"
-    reason = f"request_{fault.reason}"
+    reason, detail = f"request_{fault.reason}", _shown(fault.detail)
     record = quarantine_record(
         topics,
         reason=reason,
@@ -101,6 +102,12 @@ def _set_aside(request: Request, topics: Topics, fault: Undecodable, at: datetim
         producer=PRODUCER,
         kept=kept,
         length=len(value),
-        error=f"{fault.detail} ({where})",
+        error=f"{detail} ({where})",
     )
-    return Relayed(record, "quarantined", reason, fault.detail)
+    return Relayed(record, "quarantined", reason, detail)
+
+
+def _shown(detail: str) -> str:
+    """It may quote the name of a member, which whoever wrote it chose: of any length, and with anything in it."""
+    plain = detail[:DETAIL_CHARS_MAX].replace("\x00", "\ufffd")
+    return redacted(plain.encode("utf-8", "replace"), Secrets()).decode()

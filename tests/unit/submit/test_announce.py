@@ -1,6 +1,7 @@
 """What other systems announce: believed where it is a request and nothing but one, set aside otherwise."""
 
 import json
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -10,6 +11,7 @@ from reconciler.relay.announce import announced_event, announcement_of
 from reconciler.relay.relay import KEPT_BYTES_MAX, Relayed, Request, relayed
 from schemas.event import Phase, RequestEvent, decision_event, request_event
 from schemas.ids import AccountName, Eid, Iccid, RequestId
+from schemas.quarantine import QuarantineEntry
 from schemas.record import Undecodable, decode_event, decode_quarantine
 from schemas.topics import Topics
 
@@ -163,6 +165,18 @@ def test_a_password_is_not_kept() -> None:
     entry = decode_quarantine(found.record.value)
     assert not isinstance(entry, Undecodable)
     assert b"hunter2-canary" not in entry.kept()
+
+
+@pytest.mark.parametrize("name", ["n" * 3_000_000, "a\0b", "password=hunter2"])
+def test_a_members_name_is_nothing_to_choke_on(name: str) -> None:
+    """A record too large for Kafka would be tried for ever, and hold back all announcements behind it."""
+    found = record(said(**{name: 1}))
+    assert found.record.value is not None
+    assert len(found.record.value) < 400_000
+    entry = decode_quarantine(found.record.value)
+    assert isinstance(entry, QuarantineEntry)
+    assert (entry.reason, entry.error is not None) == ("request_invalid", True)
+    assert "hunter2" not in repr((entry, found.detail, b64decode(entry.bytes_base64)))
 
 
 def test_what_is_too_long_stays_where_it_is() -> None:
