@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from yarl import URL
 
 from reconciler.downstream.imiconnect import HOSTS
@@ -27,6 +27,13 @@ Policy = Literal["last_device", "any_device"]
 
 class TargetsError(ReadableError):
     """The targets file cannot be used; the text names every fault, and no secret."""
+
+
+def _some(length: timedelta) -> timedelta:
+    """The HTTP client takes none at all for as long as it takes."""
+    if not length:
+        raise ValueError("is no time at all, in which nobody answers; write for example 30s")
+    return length
 
 
 class Written(BaseModel):
@@ -52,7 +59,7 @@ class Written(BaseModel):
     deletes_max: Annotated[int, Field(ge=1)] = 50
     deletes_share_max: Annotated[float, Field(gt=0, le=1)] = 0.1
     deletes_window: Duration = timedelta(hours=1)
-    timeout: Duration = timedelta(seconds=30)
+    timeout: Annotated[Duration, AfterValidator(_some)] = timedelta(seconds=30)
     allow: list[str] = []
     deny: list[str] = []
 

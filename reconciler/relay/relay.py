@@ -108,6 +108,6 @@ def _set_aside(request: Request, topics: Topics, fault: Undecodable, at: datetim
 
 
 def _shown(detail: str) -> str:
-    """It may quote the name of a member, which whoever wrote it chose: of any length, and with anything in it."""
+    """It may quote the name of a member, which its writer chose: of any length, and with anything in it."""
     plain = detail[:DETAIL_CHARS_MAX].replace("\x00", "\ufffd")
     return redacted(plain.encode("utf-8", "replace"), Secrets()).decode()

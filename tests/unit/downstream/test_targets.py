@@ -102,6 +102,11 @@ def test_a_region_stands_for_its_host(folder: Path, region: str) -> None:
     assert (target.mode, target.policy) == ("off", "last_device")
 
 
+def test_no_time_to_answer_is_a_fault_not_all_the_time_there_is(folder: Path) -> None:
+    with pytest.raises(TargetsError, match="timeout: .*no time at all"):
+        read_targets(written(folder, imi(timeout="0s")))
+
+
 def test_every_fault_is_told_at_once_and_no_secret(folder: Path) -> None:
     (folder / "odd").write_text("not base64!")
     faulty = written(
