@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from schemas.setting_types import Address
 
@@ -33,9 +33,7 @@ def listener_url(template: str, account: str, service: str, path_secret: str | N
 
 def template_faults(template: str) -> Iterator[str]:
     """What ThingSpace would not take, or what would show credentials on the way; each with its remedy."""
-    parts = urlsplit(
-        template.replace(_ACCOUNT, "account").replace(_SERVICE, "service").replace(_SECRET, "secret")
-    )
+    parts = _parts_of(template)
     try:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
@@ -52,9 +50,19 @@ def template_faults(template: str) -> Iterator[str]:
         yield f"callback_url is longer than {URL_CHARS_MAX} characters; shorten it"
 
 
+def _parts_of(template: str) -> SplitResult:
+    """With names in its places; nothing at all of what is no address to anybody."""
+    try:
+        return urlsplit(
+            template.replace(_ACCOUNT, "account").replace(_SERVICE, "service").replace(_SECRET, "secret")
+        )
+    except ValueError:
+        return urlsplit("")
+
+
 def is_plain_http(template: str) -> bool:
     """Whether the callbacks, their password among them, would travel over a network unencrypted."""
-    parts = urlsplit(template)
+    parts = _parts_of(template)
     return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 

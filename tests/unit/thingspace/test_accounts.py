@@ -78,6 +78,7 @@ def test_every_fault_of_every_account_is_told_at_once(folder: Path) -> None:
         (WHOLE.replace('"secrets/login"', '"callback"'), "holds the password of the login"),
         (WHOLE.replace("https://callbacks.example.com:9001", "https://u:p@h.example"), "names a user"),
         (WHOLE.replace("https://callbacks.example.com:9001", "callbacks.example.com"), "is no http address"),
+        (WHOLE.replace("https://callbacks.example.com:9001", "https://[callbacks"), "is no http address"),
         (WHOLE.replace(NAME, "a/b"), "name holds"),
     ],
 )
