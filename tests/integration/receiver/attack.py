@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.integration.receiver.served import Running
+from tests.support.polling import eventually
 from tests.unit.receiver.endpoint import PATH, callback, request
 
 ANSWER_WITHIN_S = 30.0
@@ -53,6 +54,15 @@ class Attack:
         async with aiohttp.ClientSession() as session, session.get(self.at.ops_url + "/metrics") as answer:
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == sample)
+
+    async def until_sent(self) -> None:
+        """Nothing waits on disk, and what comes goes to Kafka: who is ready need not be so far yet."""
+
+        async def is_sent() -> bool:
+            is_direct = await self.count("receiver_lane_direct") == 1
+            return is_direct and await self.count("receiver_spool_records") == 0
+
+        await eventually(is_sent)
 
     async def leave(self) -> None:
         for writer in self.writers:

@@ -53,6 +53,7 @@ async def test_what_cannot_be_read_is_kept_aside_with_its_reason_and_what_can_be
     async with attack(await served.start()) as attacker:
         for name, body in {**UNREADABLE, **READABLE}.items():
             assert (name, await attacker.post(body)) == (name, 200)
+        await attacker.until_sent()
     events = await read_topic(stack.bootstrap, topics.events)
     aside = [
         orjson.loads(record.value or b"") for record in await read_topic(stack.bootstrap, topics.quarantine)
@@ -87,6 +88,7 @@ async def test_a_forwarded_address_is_believed_of_nobody_but_a_trusted_proxy(
             status = await attacker.post(callback(), source=STRANGER, X_Forwarded_For=spoofed)
             assert status == 403
         assert await attacker.post(callback(requestId="true"), X_Forwarded_For="203.0.113.9") == 200
+        await attacker.until_sent()
     events = [
         orjson.loads(record.value or b"") for record in await read_topic(stack.bootstrap, topics.events)
     ]
@@ -146,6 +148,7 @@ async def test_guessing_a_password_is_refused_each_time_and_no_guess_is_kept(
             assert await attacker.post(callback(password=guess)) == 403
         assert await attacker.post(json.dumps({"password": PASSWORD}).encode()) == 403
         assert await attacker.post(callback(), PATH.replace("1223334444-00001", "other")) == 404
+        await attacker.until_sent()
     aside = [record.value or b"" for record in await read_topic(stack.bootstrap, topics.quarantine)]
     assert len(aside) == len(guesses) + 1
     assert all(orjson.loads(value)["bytes_base64"] == "" for value in aside)

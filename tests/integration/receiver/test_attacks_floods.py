@@ -73,6 +73,7 @@ async def test_strangers_fill_eight_mebibytes_of_the_topic_and_then_are_only_cou
 ) -> None:
     """While Kafka takes everything. What comes back meanwhile is a little more."""
     async with attack(await served.start()) as attacker:
+        await attacker.until_sent()
         told = [*await poured(attacker, *[NOISE] * 20), *await poured(attacker, *[WRONG] * 40)]
         honest = [await attacker.post(callback(requestId=f"honest-{number}")) for number in range(50)]
         assert set(honest) == {200}

@@ -88,6 +88,7 @@ async def test_what_could_be_read_in_two_ways_is_400_and_nothing_behind_it_is_re
             for account in ("", FLEET)
         ]
         assert sum(malformed) == len(MALFORMED)
+        await attacker.until_sent()
     records = await read_topic(stack.bootstrap, topics.events)
     assert len(records) == HONEST
     assert await read_topic(stack.bootstrap, topics.quarantine) == []
