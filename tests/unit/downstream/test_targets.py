@@ -103,7 +103,7 @@ def test_a_region_stands_for_its_host(folder: Path, region: str) -> None:
 
 
 def test_no_time_to_answer_is_a_fault_not_all_the_time_there_is(folder: Path) -> None:
-    with pytest.raises(TargetsError, match="timeout: .*no time at all"):
+    with pytest.raises(TargetsError, match=r"timeout: .*no time at all"):
         read_targets(written(folder, imi(timeout="0s")))
 
 
