@@ -183,10 +183,24 @@ class Submission:
         """An answer is worth more than the row: where the database is away, Kafka hears it all the same."""
         try:
             answered = await self._moved(entry, "sending", answer)
-        except ReadableError:
-            await self.say(answer_event(_with(entry, answer), self.now()))
+        except ReadableError as error:
+            await self._said_at_least(_with(entry, answer), error)
             raise
         return await self._told(answered)
+
+    async def _said_at_least(self, answered: Entry, lost: ReadableError) -> None:
+        """Where nobody takes it, the person at the keyboard is the last who can keep a request's name."""
+        try:
+            await self.say(answer_event(answered, self.now()))
+        except ReadableError as error:
+            if answered.request_id is None:
+                raise
+            raise ReadableError(
+                f"ThingSpace took intent {answered.intent_id} as request {answered.request_id}, and neither "
+                f"PostgreSQL nor Kafka could keep that. Note it: when both are back, `profile-reconciler "
+                f"announce --intent {answered.intent_id} --request-id {answered.request_id} …` does. {lost} "
+                f"{error}"
+            ) from error
 
     async def _moved(self, entry: Entry, expected: State, answer: Answer) -> Entry:
         if not await self.ledger.move(entry, expected, answer):

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from reconciler.kafka.admin import ClusterError
 from reconciler.postgres.admin import Access, DatabaseError
+from reconciler.readable import ReadableError
 from reconciler.submit.file import FileRun, Habits
 from reconciler.submit.ledger import SubmitLedger, submit_ledger
 from reconciler.submit.order import Wanted
@@ -32,6 +34,7 @@ class World:
     taken: list[RequestId] = field(default_factory=list)
     said: list[RequestEvent] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    deaf: bool = False
 
     async def submit(self, order: Order) -> RequestId:
         taken = RequestId(f"request of {order.eid}")
@@ -44,6 +47,8 @@ class World:
         return taken
 
     async def say(self, event: RequestEvent) -> None:
+        if self.deaf and event.phase == "submitted":
+            raise ClusterError("Kafka is away, too.")
         self.said.append(event)
 
     def submission(self, ledger: SubmitLedger) -> Submission:
@@ -70,6 +75,15 @@ async def test_the_answer_to_one_order_is_said(database: Database) -> None:
                 await world.submission(ledger).carry_out(wanted(0), None)
             await ledger.latest("order-0")
     assert world.heard() == set(world.taken)
+
+
+async def test_where_kafka_has_gone_too_the_person_is_told(database: Database) -> None:
+    world = World(database, deaf=True)
+    with pytest.raises(DatabaseError):
+        async with submit_ledger(access(database)) as ledger:
+            with pytest.raises(ReadableError, match=r"as request request of .*announce --intent order-0"):
+                await world.submission(ledger).carry_out(wanted(0), None)
+            await ledger.latest("order-0")
 
 
 async def test_every_order_of_a_file_has_an_outcome_and_every_answer_is_said(database: Database) -> None:
