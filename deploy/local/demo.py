@@ -7,6 +7,7 @@ is held against what the ledger says, so the demo is a check as well: exit code 
 import argparse
 import asyncio
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -89,7 +90,10 @@ class Demo:
         for name, text in (("accounts.toml", ACCOUNTS), ("password", PASSWORD), ("path-secret", PATH_SECRET)):
             (self.folder / name).write_text(text, encoding="utf-8")
         demo_lost.prepare(self.folder, FLEET, self.callbacks)
-        programs = Programs(self.folder, self.settings())
+        settings = self.settings()
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
+        (self.folder / "env").write_text("".join(lines), encoding="utf-8")
+        programs = Programs(self.folder, settings)
         self.say("profile-reconciler migrate: schema and roles")
         programs.must("profile-reconciler", "migrate")
         self.say(f"thingspace-simulator serve, on http://{self.thingspace}: it loses every callback")
@@ -104,15 +108,16 @@ class Demo:
         return programs
 
     def settings(self) -> dict[str, str]:
+        """Fit for every folder one may stand in."""
         return {
             **self.stack.settings(),
             "RECEIVER_LISTEN": self.callbacks,
             "RECEIVER_OPS_LISTEN": self.receiver_ops,
             "RECONCILER_OPS_LISTEN": self.reconciler_ops,
-            "RECEIVER_ACCOUNTS_FILE": "accounts.toml",
-            "RECEIVER_SPOOL_DIR": "spool",
+            "RECEIVER_ACCOUNTS_FILE": str(self.folder / "accounts.toml"),
+            "RECEIVER_SPOOL_DIR": str(self.folder / "spool"),
             "RECEIVER_ALLOW": f"{HOST}/32",
-            **demo_lost.settings(self.thingspace),
+            **demo_lost.settings(self.folder, self.thingspace),
         }
 
     def play(self, programs: Programs, name: str, account: str, title: str) -> Played:
@@ -158,8 +163,9 @@ class Demo:
             return
         self.console.print(
             f"It is all still running. Callbacks: http://{self.callbacks}/v1/callbacks/{FLEET}/DeviceProfileService"
+            f"\n  as the user fleet; the password is in {self.folder}/password"
             f"\n  metrics: http://{self.receiver_ops}/metrics and http://{self.reconciler_ops}/metrics"
-            f"\n  settings for the commands: source {self.folder}/stack/env"
+            f"\n  settings for the commands: source {shlex.quote(str(self.folder / 'env'))}"
             f"\n  stop it: make demo-stop",
             soft_wrap=True,
         )

@@ -40,11 +40,11 @@ callback_password_file = "password"
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def settings(address: str) -> Mapping[str, str]:
+def settings(folder: Path, address: str) -> Mapping[str, str]:
     """A schedule that nobody has to wait for."""
     return {
         "THINGSPACE_BASE_URL": f"http://{address}/api",
-        "THINGSPACE_ACCOUNTS_FILE": "thingspace.toml",
+        "THINGSPACE_ACCOUNTS_FILE": str(folder / "thingspace.toml"),
         "RECONCILER_SWEEP_SCHEDULE": "2s,4s,8s,16s",
         "RECONCILER_SWEEP_APART": "1s",
     }
