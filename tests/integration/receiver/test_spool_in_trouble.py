@@ -79,7 +79,7 @@ class TestOnADiskOfItsOwn:
     ) -> None:
         disk, taken = tmp_path / "disk", list[int]()
         folder = {"RECEIVER_SPOOL_DIR": str(disk / "spool")}
-        with tmpfs(disk, 24 * MIB):
+        with tmpfs(disk, 24 * MIB), ended(served):
             at = await served.start(AWAY | folder)
             await at.until_ready()
             fill(disk / "of somebody else", 12 * MIB)
@@ -95,7 +95,6 @@ class TestOnADiskOfItsOwn:
             await again.until_ready()
             await eventually(lambda: has_turned_direct(again), within_s=30)
             assert await first_seen(stack, topics) == {"0": [*taken, TRIES_MAX + 1]}
-            assert await again.program.stop() == 0
 
     async def test_a_read_only_disk_is_503_from_the_start_until_it_can_be_written(
         self, served: Served, tmp_path: Path
