@@ -79,7 +79,12 @@ def _checked(name: str, given: str) -> None:
 def _compared(text: str, base: URL, expected: Sequence[str], query: str) -> None:
     """Whether another parser reads the same host, segments and query."""
     parts = urlsplit(text)
-    read = [unquote(segment, errors="strict") for segment in parts.path.removeprefix("/").split("/")]
+    try:
+        read = [unquote(segment, errors="strict") for segment in parts.path.removeprefix("/").split("/")]
+    except UnicodeDecodeError:
+        raise UnsafeAddressError(
+            "base_url holds %-signs that are no UTF-8 text; correct it in the targets file"
+        ) from None
     same = (
         f"{parts.scheme}://{parts.netloc}" == str(base.origin())
         and read == list(expected)

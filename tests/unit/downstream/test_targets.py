@@ -83,6 +83,7 @@ bases = st.one_of(
 @given(bases, st.text(min_size=1, max_size=8))
 @example("https://h/?unregisterDevices=true&cancelAllTemporaryAllows=true", "a")
 @example("https://h[]@", "0")
+@example("https://h/%ff", "a")
 def test_whatever_base_is_written_only_the_two_shapes_are_built(folder: Path, base: str, an_id: str) -> None:
     for entry, shape in ((imi(base_url=base), IMI), (oracle(base_url=base), ORACLE)):
         try:
