@@ -42,18 +42,25 @@ async def sender(bootstrap: str, options: Mapping[str, object]) -> AsyncIterator
             raise ClusterError(cluster_words(bootstrap, error)) from error
         return Sent(sent.topic, sent.partition, sent.offset)
 
+    starting = asyncio.ensure_future(producer.start())
     try:
         try:
-            await asyncio.wait_for(producer.start(), SEND_WITHIN_S)
+            await asyncio.wait_for(asyncio.shield(starting), SEND_WITHIN_S)
         except LOST as error:
             raise ClusterError(cluster_words(bootstrap, error)) from error
         yield send
     finally:
-        await _stopped(producer)
+        await _stopped(producer, starting)
 
 
-async def _stopped(producer: AIOKafkaProducer) -> None:
-    """Everything was acknowledged or given up before: a producer that cannot say goodbye is let go."""
+async def _stopped(producer: AIOKafkaProducer, starting: "asyncio.Future[None]") -> None:
+    """Everything was acknowledged or given up before: a producer that cannot say goodbye is let go.
+
+    One that is cut off while it starts leaves its connection open; it is given time to get through.
+    """
+    await asyncio.wait({starting}, timeout=STOP_WITHIN_S)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
     try:
         await asyncio.wait_for(producer.stop(), STOP_WITHIN_S)
     except LOST:
