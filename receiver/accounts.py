@@ -3,16 +3,16 @@
 Paths inside are relative to the file. A secret file's trailing line break does not belong to the secret.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from receiver.auth import Account
-from schemas.toml_faults import place_of, shape_faults
+from schemas.setting_types import secret_file
+from schemas.toml_file import TomlFileError, read_toml
 
 SERVICES = ("DeviceProfileService", "CarrierService")
 SECRET_BYTES_MAX = 4096
@@ -79,15 +79,9 @@ def read_accounts(path: Path) -> Accounts:
 
 def _entries(path: Path) -> list[Entry]:
     try:
-        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).account
-    except OSError as error:
-        raise AccountsError((f"cannot be read: {error.strerror}; name a readable file",)) from error
-    except UnicodeDecodeError as error:
-        raise AccountsError(("is not UTF-8 text; write it anew",)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise AccountsError((f"is not TOML{place_of(error)}; correct it there",)) from None
-    except ValidationError as error:
-        raise AccountsError(tuple(shape_faults(error, "account"))) from None
+        return read_toml(path, File, "account").account
+    except TomlFileError as error:
+        raise AccountsError(error.faults) from error
 
 
 def _contradictions(entry: Entry) -> Iterator[str]:
@@ -140,15 +134,14 @@ class Secrets:
 
     def _from_file(self, member: str, file: Path) -> bytes | None:
         try:
-            content = (self._folder / file).read_text(encoding="utf-8").rstrip("\r\n").encode()
-        except OSError as error:
-            self._fault(f"{member}: {file} cannot be read: {error.strerror}")
+            content = secret_file(self._folder / file).get_secret_value().encode()
+        except ValueError as error:
+            self._fault(f"{member}: {error}")
             return None
-        except UnicodeDecodeError:
-            self._fault(f"{member}: {file} is not UTF-8 text")
-            return None
-        if not 0 < len(content) <= SECRET_BYTES_MAX:
-            self._fault(f"{member}: {file} is empty or longer than {SECRET_BYTES_MAX} bytes")
+        if len(content) > SECRET_BYTES_MAX:
+            self._fault(
+                f"{member}: {file} is longer than {SECRET_BYTES_MAX} bytes; write nothing but the secret"
+            )
             return None
         return content
 

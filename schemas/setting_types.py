@@ -126,8 +126,9 @@ def existing_file(text: object) -> Path:
     try:
         with path.open("rb"):
             return path
-    except OSError as error:
-        raise ValueError(f"{str(path)!r} cannot be read ({error.strerror}); name a readable file") from None
+    except (OSError, ValueError) as error:  # the latter of a NUL in the name
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{str(path)!r} cannot be read ({why}); name a readable file") from None
 
 
 def secret_file(text: object) -> SecretStr:

@@ -3,20 +3,20 @@
 TOML, its secret files read, every fault found at once. Paths inside are relative to the file.
 """
 
-import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from yarl import URL
 
 from reconciler.downstream.imiconnect import HOSTS
 from reconciler.downstream.oracle_risk import basic
 from reconciler.readable import ReadableError
-from schemas.setting_types import Duration, address
-from schemas.toml_faults import shape_faults
+from schemas.setting_types import Duration, address, secret_file
+from schemas.toml_file import TomlFileError, read_toml
 
 SECRET_BYTES_MAX: Final = 4096
 
@@ -122,23 +122,15 @@ def read_targets(path: Path) -> dict[str, Target]:
     return targets
 
 
-def _told(path: Path, faults: list[str]) -> str:
+def _told(path: Path, faults: Iterable[str]) -> str:
     return "\n".join([f"{path} cannot be used; nothing was sent to anybody", *faults])
 
 
 def _written(path: Path) -> list[Written]:
     try:
-        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).target
-    except OSError as error:
-        raise TargetsError(
-            _told(path, [f"cannot be read: {error.strerror}; name a readable file"])
-        ) from error
-    except UnicodeDecodeError as error:
-        raise TargetsError(_told(path, ["is not UTF-8 text; save it as UTF-8"])) from error
-    except tomllib.TOMLDecodeError as error:
-        raise TargetsError(_told(path, [f"is not TOML: {error}"])) from None
-    except ValidationError as error:
-        raise TargetsError(_told(path, list(shape_faults(error, "target")))) from None
+        return read_toml(path, File, "target").target
+    except TomlFileError as error:
+        raise TargetsError(_told(path, error.faults)) from error
 
 
 class _Reader:
@@ -237,12 +229,9 @@ class _Reader:
             self.fault(f"{member} is missing; write the secret into a file and name it")
             return None
         try:
-            content = (self._folder / file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            self.fault(f"{member}: {file} cannot be read: {error.strerror}")
-            return None
-        except UnicodeDecodeError:
-            self.fault(f"{member}: {file} is not UTF-8 text")
+            content = secret_file(self._folder / file).get_secret_value().strip()
+        except ValueError as error:
+            self.fault(f"{member}: {error}")
             return None
         if not 0 < len(content) <= SECRET_BYTES_MAX or not content.isascii() or not content.isprintable():
             self.fault(f"{member}: {file} is empty, too long, or holds what no header takes")

@@ -4,13 +4,12 @@ File names inside are relative to the file. A secret file's trailing line break 
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from reconciler.thingspace.callback_url import (
     CREDENTIAL_CHARS_MAX,
@@ -21,7 +20,7 @@ from reconciler.thingspace.callback_url import (
 from schemas.ids import AccountName
 from schemas.setting_types import secret_file
 from schemas.settings import SettingsError
-from schemas.toml_faults import place_of, shape_faults
+from schemas.toml_file import TomlFileError, read_toml
 
 SETTING: Final = "THINGSPACE_ACCOUNTS_FILE"
 SECRET_CHARS_MAX: Final = 4096
@@ -117,15 +116,9 @@ def load_accounts(path: Path) -> Mapping[AccountName, ThingSpaceAccount]:
 
 def _entries(path: Path) -> list[Entry]:
     try:
-        return File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).account
-    except OSError as error:
-        raise AccountsError(path, (f"cannot be read ({error.strerror}); name a readable file",)) from error
-    except UnicodeDecodeError as error:
-        raise AccountsError(path, ("is not UTF-8 text; write it anew",)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise AccountsError(path, (f"is not TOML{place_of(error)}; correct it there",)) from None
-    except ValidationError as error:
-        raise AccountsError(path, tuple(shape_faults(error, "account"))) from None
+        return read_toml(path, File, "account").account
+    except TomlFileError as error:
+        raise AccountsError(path, error.faults) from error
 
 
 def _account(entry: Entry, reader: "_SecretFiles") -> ThingSpaceAccount:
