@@ -185,10 +185,8 @@ class Loop:
         topic_ids = await self._source.topic_ids()
         places = self._source.astray()
         everywhere = self._source.partitions()
-        self._tell_added(await self._ledger.added(everywhere))
-        await self._ledger.know(
-            everywhere
-        )  # told before: whatever happens in between, it is told once at least
+        self._tell_added(await self._ledger.added(everywhere))  # first, so that it is told at least once
+        await self._ledger.know(everywhere)
         positions = await self._ledger.positions(places, topic_ids)
         for place in places:
             check_topic(place, positions[place], topic_ids.get(place.topic))
