@@ -23,28 +23,34 @@ $(STAMP): requirements/dev.txt pyproject.toml
 .PHONY: setup
 setup: $(STAMP) ## make the virtual environment from the pinned requirements
 
+# Most tests wait more than they work, so two halves run side by side: $(1), and what is left of $(2). $(3) are options.
+define halves
+told=$$(mktemp); failed=; \
+	$(BIN)/pytest -q -p no:cacheprovider $(3) $(1) >$$told 2>&1 & half=$$!; \
+	$(BIN)/pytest -q $(3) $(2) $(addprefix --ignore=,$(1)) || failed=1; \
+	wait $$half || failed=1; \
+	cat $$told; rm $$told; test -z "$$failed"
+endef
+QUICK_HALF := $(addprefix tests/unit/,receiver schemas spool) tests/contract tests/fuzz
+SLOW_HALF := $(addprefix tests/integration/,audit commands dispatch downstream simulator submit sweep thingspace)
+
 .PHONY: check
 check: $(STAMP) ## format, lint, import contracts, types, unit and contract tests (under a minute)
 	@$(BIN)/ruff format --check --quiet $(PACKAGES)
 	@$(BIN)/ruff check --quiet $(PACKAGES)
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
-	@$(BIN)/mypy & types=$$!; $(BIN)/pytest -q tests/unit tests/contract tests/fuzz; wait $$types
+	@$(BIN)/mypy & types=$$!; \
+	$(call halves,$(QUICK_HALF),tests/unit) || failed=1; \
+	wait $$types && test -z "$$failed"
 
 .PHONY: format
 format: $(STAMP) ## rewrite the code in the project's format
 	@$(BIN)/ruff format $(PACKAGES)
 	@$(BIN)/ruff check --fix $(PACKAGES)
 
-# Most of these tests wait more than they work, so two halves run side by side, each on a stack of its own.
-HALF := $(addprefix tests/integration/,audit commands dispatch downstream simulator submit sweep thingspace)
-
 .PHONY: test
 test: check ## all tiers, on a real Kafka and a real PostgreSQL
-	@failed=; told=$$(mktemp); \
-	$(BIN)/pytest -q -p no:cacheprovider --durations=15 $(HALF) >$$told 2>&1 & half=$$!; \
-	$(BIN)/pytest -q --durations=15 tests/integration tests/acceptance $(addprefix --ignore=,$(HALF)) || failed=1; \
-	wait $$half || failed=1; \
-	cat $$told; rm $$told; test -z "$$failed"
+	@$(call halves,$(SLOW_HALF),tests/integration tests/acceptance,--durations=15)
 
 .PHONY: faults
 faults: $(STAMP) ## break the running product from a seed, check what must hold (ARGS="--list" and more)
