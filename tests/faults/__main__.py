@@ -17,6 +17,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+
 from deploy.local.faults import StackError
 from tests.faults import results
 from tests.faults.catalogue import LONG, Fault, faults
@@ -134,8 +136,9 @@ async def attempt(bench: Bench, fault: Fault, seed: int) -> Run:
         return never_run(fault.name, seed, "only root can make the small file system that it needs")
     try:
         return await run(bench, fault, seed)
-    except (StackError, AssertionError) as error:  # it could not even begin
-        return never_run(fault.name, seed, str(error))
+    except (StackError, KafkaError, AssertionError) as error:  # it could not even begin, or end
+        await asyncio.to_thread(bench.give_up, fault.cast.brokers)
+        return never_run(fault.name, seed, str(error) or type(error).__name__)
 
 
 async def work(options: argparse.Namespace) -> int:

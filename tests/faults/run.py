@@ -66,13 +66,24 @@ class Bench:
     tree: Path | None = None
     """Where the product's programs are taken from, if not from this tree."""
     stacks: dict[int, Stack] = field(default_factory=dict)
+    _ends: dict[int, ExitStack] = field(default_factory=dict)
 
     def stack(self, brokers: int) -> Stack:
         if brokers not in self.stacks:
             ports = free_ports(2 * brokers)
             detours = {RECEIVER_DETOUR: ports[:brokers], RECONCILER_DETOUR: ports[brokers:]}
-            self.stacks[brokers] = self.opened.enter_context(private_stack(brokers=brokers, detours=detours))
+            self._ends[brokers] = self.opened.enter_context(ExitStack())
+            made = private_stack(brokers=brokers, detours=detours)
+            self.stacks[brokers] = self._ends[brokers].enter_context(made)
         return self.stacks[brokers]
+
+    def give_up(self, brokers: int) -> None:
+        """The next run gets another stack: Kafka's controllers may stumble for good over topics that are
+        deleted while a broker is away.
+        """
+        if brokers in self._ends:
+            self.stacks.pop(brokers, None)
+            self._ends.pop(brokers).close()
 
 
 async def run(bench: Bench, fault: Fault, seed: int) -> Run:
