@@ -144,9 +144,9 @@ class Spool:
         now_us = time_ns() // 1000
         frames = [seal(entry.record, proven=entry.proven, enqueued_us=now_us) for entry in entries]
         proven = [entry.proven for entry in entries]
-        parts = list(_parts([len(frame) for frame in frames], self._keeper.group_bytes_max))
-        if len(parts) <= 1:
+        if len(frames) == 1 or sum(map(len, frames)) <= self._keeper.group_bytes_max:
             return self._append(frames, proven)
+        parts = _parts([len(frame) for frame in frames], self._keeper.group_bytes_max)
         appended = [self._append(frames[part], proven[part]) for part in parts]
         return self._loop.create_task(_all_of(appended))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from reconciler.dispatch.dispatch import LEASE_S, Waiting
-from reconciler.postgres.admin import Access
+from reconciler.postgres.admin import Access, closed
 from reconciler.postgres.errors import ERRORS, translated
 from reconciler.postgres.ledger import CONNECT_TIMEOUT_S, SESSION
 from reconciler.queries import query
@@ -80,12 +80,4 @@ async def outbox_session(access: Access, lease_s: float = LEASE_S) -> AsyncItera
     try:
         yield PostgresOutbox(connection, lease_s)
     finally:
-        await _closed(connection)
-
-
-async def _closed(connection: "Connection") -> None:
-    """The lock goes with it."""
-    try:
-        await connection.close(timeout=CONNECT_TIMEOUT_S)
-    except ERRORS:
-        connection.terminate()
+        await closed(connection)  # the lock goes with it

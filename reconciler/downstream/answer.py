@@ -1,7 +1,7 @@
 """What a target's answer means to the job that asked."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Outcome = Literal[
     "accepted",  # the target will do it; ask later by its transaction id
@@ -18,6 +18,9 @@ Outcome = Literal[
 ]
 
 
+TEXT_CHARS_MAX: Final = 300
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`code` and `text` are the target's own words, bounded, and without what we sent."""
@@ -30,3 +33,10 @@ class Answer:
     retry_after_s: float | None = None
     may_be_done: bool = False
     """Sent and no answer came, where doing it twice is the same as once: tried again, and counted as sent."""
+
+
+def text_of(found: object, chars_max: int = TEXT_CHARS_MAX) -> str:
+    """A word of the target's, bounded; with NUL, which no database text can hold, as U+FFFD."""
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return ""
+    return str(found).replace("\x00", "\ufffd").strip()[:chars_max]

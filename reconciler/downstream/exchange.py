@@ -10,13 +10,13 @@ from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 import aiohttp
 from yarl import URL
 
 from reconciler.downstream.answer import Answer
+from reconciler.http_date import http_date
 from schemas.scrub import Secrets
 
 ANSWER_BYTES_MAX: Final = 1_048_576
@@ -134,9 +134,5 @@ def _retry_after_s(written: str | None) -> float | None:
         return None
     if written.strip().isdecimal():
         return min(float(written), RETRY_AFTER_S_MAX)
-    try:
-        at = parsedate_to_datetime(written)
-    except (ValueError, OverflowError):  # the latter where a year or a zone is beyond any number of C
-        return None
-    left_s = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return min(max(left_s, 0.0), RETRY_AFTER_S_MAX)
+    at = http_date(written)
+    return None if at is None else min(max((at - datetime.now(UTC)).total_seconds(), 0.0), RETRY_AFTER_S_MAX)

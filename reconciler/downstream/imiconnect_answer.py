@@ -10,9 +10,8 @@ from typing import Final, Literal
 
 import orjson
 
-from reconciler.downstream.answer import Answer, Outcome
+from reconciler.downstream.answer import Answer, Outcome, text_of
 
-TEXT_CHARS_MAX: Final = 300
 CODE_CHARS_MAX: Final = 16
 NESTED: Final = "(nested)"
 """For an attribute's value that is none: neither a device nor a time, and of any depth."""
@@ -60,12 +59,12 @@ def read(call: Call, http_status: int, body: bytes, retry_after_s: float | None 
     envelope = _envelope(body)
     if envelope is None:
         return Answer(_by_status(call, http_status), "", "no JSON object", None, http_status, retry_after_s)
-    code = _text(envelope.get("code"), CODE_CHARS_MAX)
-    text = _text(envelope.get("description") or envelope.get("Description"), TEXT_CHARS_MAX)
+    code = text_of(envelope.get("code"), CODE_CHARS_MAX)
+    text = text_of(envelope.get("description") or envelope.get("Description"))
     outcome = _outcome(call, code, text, envelope, http_status)
     if outcome == "unknown" and not code:
         outcome = _by_status(call, http_status)
-    transaction_id = _text(envelope.get("transid"), TEXT_CHARS_MAX) or None
+    transaction_id = text_of(envelope.get("transid")) or None
     return Answer(outcome, code, text, transaction_id, http_status, retry_after_s)
 
 
@@ -101,9 +100,9 @@ def _of_records(call: Call, envelope: Mapping[str, object]) -> Outcome:
 def _of_record(call: Call, record: object) -> Outcome:
     if not isinstance(record, dict):
         return "unknown"
-    code = _text(record.get("code"), CODE_CHARS_MAX)
+    code = text_of(record.get("code"), CODE_CHARS_MAX)
     if code == "1000":
-        done = _text(record.get("description"), TEXT_CHARS_MAX).casefold() == "success"
+        done = text_of(record.get("description")).casefold() == "success"
         return "confirmed" if done else "pending"
     return BY_CALL.get((call, code)) or CODES.get(code, "unknown")
 
@@ -145,13 +144,6 @@ def _unwrapped(found: dict[str, object]) -> Mapping[str, object]:
     return found
 
 
-def _text(found: object, chars_max: int) -> str:
-    """With NUL, which no database text can hold, as U+FFFD."""
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        return ""
-    return str(found).replace("\x00", "\ufffd").strip()[:chars_max]
-
-
 def records_of(body: bytes) -> Sequence[Mapping[str, str]] | None:
     """The app profiles in the answer to a get: names in small letters, values as text; None: unreadable.
 
@@ -162,7 +154,7 @@ def records_of(body: bytes) -> Sequence[Mapping[str, str]] | None:
         return None
     records = envelope.get("Records")
     if records is None:
-        return () if _text(envelope.get("code"), CODE_CHARS_MAX) in ("7014", "7203") else None
+        return () if text_of(envelope.get("code"), CODE_CHARS_MAX) in ("7014", "7203") else None
     if not isinstance(records, list):
         return None
     found = [_attributes(record) for record in records]

@@ -6,9 +6,7 @@ from typing import Final
 
 import orjson
 
-from reconciler.downstream.answer import Answer, Outcome
-
-TEXT_CHARS_MAX: Final = 300
+from reconciler.downstream.answer import Answer, Outcome, text_of
 
 HTTP: Final[Mapping[int, Outcome]] = {
     400: "refused",
@@ -58,8 +56,8 @@ def _status_response(body: bytes) -> Mapping[str, str] | None:
     if not isinstance(found, dict) or not found.keys() & {"responseCode", "status"}:
         return None
     return {
-        "code": _text(found.get("responseCode")),
-        "text": _text(found.get("responseMessage")),
+        "code": text_of(found.get("responseCode")),
+        "text": text_of(found.get("responseMessage")),
         "status": "true" if found.get("status") in (True, "true") else "false",
     }
 
@@ -74,10 +72,3 @@ def _from_xml(body: bytes) -> object:
     if root.tag.rpartition("}")[2] != "StatusResponse":
         return None
     return {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in root}
-
-
-def _text(found: object) -> str:
-    """With NUL, which no database text can hold, as U+FFFD."""
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        return ""
-    return str(found).replace("\x00", "\ufffd").strip()[:TEXT_CHARS_MAX]

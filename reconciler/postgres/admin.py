@@ -20,6 +20,7 @@ from reconciler.migrate import (
     check_version,
     read_migrations,
 )
+from reconciler.postgres.errors import ERRORS
 from reconciler.queries import query
 from reconciler.readable import ReadableError
 from schemas.settings import SettingsError
@@ -29,13 +30,6 @@ LOCK_TIMEOUT = "60s"
 IDLE_LIMIT = "60s"
 """Of a transaction whose program stands still: the reconcilers need its rows. Above the time that a command
 computes, or waits for Kafka, between two statements."""
-UNUSABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the first query after the server ended an idle session may meet this one
-)
 LACKING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
 
 if TYPE_CHECKING:
@@ -89,14 +83,14 @@ async def session(
         try:
             yield connection
         finally:
-            await _closed(connection)
+            await closed(connection)
 
 
-async def _closed(connection: "Session") -> None:
+async def closed(connection: "Session") -> None:
     """What ended the block, a cancellation for one, goes before a server that does not take leave."""
     try:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
-    except UNUSABLE:
+    except ERRORS:
         connection.terminate()
 
 
@@ -124,7 +118,7 @@ def translated(access: Access) -> Iterator[None]:
         ) from error
     except asyncpg.ClientConfigurationError as error:
         raise SettingsError([f"{access.setting}: {_cause(error)}; correct the URL"]) from error
-    except UNUSABLE as error:
+    except ERRORS as error:
         raise DatabaseError(
             f"PostgreSQL at {access.place} cannot be used ({_cause(error)}). What was committed before is "
             f"kept, nothing else. Check that it runs and that {access.setting} is right, then try again."

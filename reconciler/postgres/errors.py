@@ -15,7 +15,7 @@ from reconciler.faults import BrokenError, FencedError, RefusedError, TooLongErr
 ERRORS: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.InternalClientError,  # the first query after the server ended an idle session may meet this one
     OSError,
     TimeoutError,
 )

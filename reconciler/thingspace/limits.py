@@ -4,9 +4,10 @@ Nothing here reads a clock: the caller says when it is, in seconds of a clock th
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
+
+from reconciler.http_date import http_date
 
 BURST_SHARE: Final = 0.1
 """Of a minute's requests, how many may go at once."""
@@ -126,8 +127,5 @@ def _seconds(header: str | None, now: datetime) -> float | None:
     written = (header or "").strip()
     if written.isascii() and written.isdigit():
         return float(written[:9])
-    try:
-        moment = parsedate_to_datetime(written)
-    except (ValueError, OverflowError):  # the latter where a year or a zone is beyond any number of C
-        return None
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    moment = http_date(written)
+    return None if moment is None else (moment - now).total_seconds()
